@@ -1,0 +1,58 @@
+"""The whole error tree. Each message names the thing, the values that disagree, and the next step.
+
+    BriefQAError
+    ├── BriefUnreadable     a file that cannot be made into a brief
+    ├── InputMissing        a folder or file to index that is not there, or holds nothing to index
+    ├── IndexMissing        no index in the folder given
+    ├── IndexBusy           another run is writing the index
+    ├── IndexUnwritable     the index folder cannot be written (read-only, full)
+    ├── IndexMismatch       the index was made with another model or format
+    ├── IndexCorrupt        a file of the index is missing or damaged
+    ├── ModelUnavailable    a model that cannot be loaded
+    ├── QuestionInvalid     an empty or endless question, a filter that makes no sense
+    └── CitationInvalid     a citation or brief id that names nothing in the index
+"""
+
+
+class BriefQAError(Exception):
+    """Anything the user can put right; its text is one sentence for the user."""
+
+
+class BriefUnreadable(BriefQAError):
+    """A file that cannot be made into a brief."""
+
+
+class InputMissing(BriefQAError):
+    """A folder or file to index that is not there, or holds nothing to index."""
+
+
+class IndexMissing(BriefQAError):
+    """No index in the folder given."""
+
+
+class IndexBusy(BriefQAError):
+    """Another run is writing the index."""
+
+
+class IndexUnwritable(BriefQAError):
+    """The index folder cannot be written: read-only, or the disk is full."""
+
+
+class IndexMismatch(BriefQAError):
+    """The index was made with another model or in another format."""
+
+
+class IndexCorrupt(BriefQAError):
+    """A file of the index is missing or damaged."""
+
+
+class ModelUnavailable(BriefQAError):
+    """A model that cannot be loaded."""
+
+
+class QuestionInvalid(BriefQAError):
+    """An empty or endless question, or a filter that makes no sense."""
+
+
+class CitationInvalid(BriefQAError):
+    """A citation or brief id that names nothing in the index."""

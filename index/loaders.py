@@ -1,0 +1,79 @@
+"""One file to text: the only code that reads briefs from disk."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.errors import BriefUnreadable, InputMissing
+
+SUFFIXES = frozenset({".txt", ".md"})
+MAX_BYTES = 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file to index: where it is, and the name it is shown by (relative, with `/`)."""
+
+    path: Path
+    source: str
+
+
+def list_files(inputs: tuple[Path, ...]) -> list[SourceFile]:
+    """Every file to index under `inputs` (folders and files), sorted by name, each once.
+
+    Names are relative to the one folder given, or to the parent that several inputs share. Hidden files
+    and folders are left out; links to folders are not followed, so a loop cannot trap the walk.
+
+    Raises:
+        InputMissing: An input does not exist, a file has a suffix we do not read, or nothing was found.
+    """
+    roots = [Path(os.path.abspath(path)) for path in inputs]
+    found: set[Path] = set()
+    for root in roots:
+        if root.is_dir():
+            for folder, folders, names in os.walk(root):
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                found.update(
+                    Path(folder, name)
+                    for name in names
+                    if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+                )
+        elif not root.exists():
+            raise InputMissing(f"there is no file or folder {root}; give the folder that holds the briefs")
+        elif root.suffix.lower() not in SUFFIXES:
+            raise InputMissing(f"{root} is not one of {', '.join(sorted(SUFFIXES))}; convert it to text first")
+        else:
+            found.add(root)
+    if not found:
+        places = ", ".join(str(root) for root in roots)
+        raise InputMissing(f"no {' or '.join(sorted(SUFFIXES))} file in {places}; nothing was changed")
+    base = roots[0] if len(roots) == 1 and roots[0].is_dir() else Path(os.path.commonpath([r.parent for r in roots]))
+    return sorted((SourceFile(path, path.relative_to(base).as_posix()) for path in found), key=lambda f: f.source)
+
+
+def read_bytes(file: SourceFile) -> tuple[bytes, str]:
+    """The content of a file and its SHA-256 in hex; raises BriefUnreadable when it cannot be read."""
+    try:
+        if file.path.stat().st_size > MAX_BYTES:
+            raise BriefUnreadable(f"{file.source} is larger than {MAX_BYTES // 1_000_000} MB; split it")
+        content = file.path.read_bytes()
+    except OSError as exc:
+        raise BriefUnreadable(f"{file.source} cannot be read: {exc.strerror or exc}") from exc
+    return content, hashlib.sha256(content).hexdigest()
+
+
+def decode(content: bytes, source: str) -> str:
+    """The text of a `.txt` or `.md` file: the decoded bytes, line endings and byte-order mark kept.
+
+    Raises:
+        BriefUnreadable: Not UTF-8, or not text at all.
+    """
+    if b"\0" in content:
+        raise BriefUnreadable(f"{source} holds null bytes, so it is not a text file; convert it to UTF-8 text")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise BriefUnreadable(
+            f"{source} is not UTF-8 (byte 0x{content[exc.start]:02x} at position {exc.start}); save it as UTF-8"
+        ) from exc

@@ -1,0 +1,116 @@
+"""The values that flow through the index: a brief, its paragraphs, its passages."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ParagraphRole(StrEnum):
+    """What a paragraph is in the layout of a brief."""
+
+    BODY = "body"
+    BIO = "bio"
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """One paragraph; `brief.text[start:end]` is its text, `number` counts from 1."""
+
+    number: int
+    start: int
+    end: int
+    role: ParagraphRole = ParagraphRole.BODY
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A source document, its text kept exactly.
+
+    Every offset in the project is a half-open range of code points of `text`. `id` is derived
+    from `text` alone, so one id always means the same characters, on every machine.
+    """
+
+    id: str
+    text: str
+    source: str
+    """Path of the file as it is shown and listed: relative to the folder indexed, with `/`."""
+    title: str
+    date: str | None
+    """ISO date (`2021-03-15`), or None when the brief states none."""
+    kind: str | None
+    authors: tuple[str, ...]
+    topics: tuple[str, ...]
+    paragraphs: tuple[Paragraph, ...]
+    path: str = ""
+    """Where the file was when it was indexed (absolute)."""
+
+    @property
+    def header(self) -> str:
+        """Title, date and kind in one line: put in front of a passage for the models, never into offsets."""
+        return " | ".join(part for part in (self.title, self.date, self.kind) if part)
+
+    def paragraph_at(self, offset: int) -> Paragraph | None:
+        """The paragraph that holds the character at `offset`, or None between paragraphs."""
+        return next((p for p in self.paragraphs if p.start <= offset < p.end), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The unit retrieved: whole sentences of one paragraph; `text == brief.text[start:end]`."""
+
+    brief_id: str
+    paragraph: int
+    start: int
+    end: int
+    text: str
+    header: str
+
+    @property
+    def headed_text(self) -> str:
+        """Header and text, one line each: what is embedded."""
+        return f"{self.header}\n{self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which briefs a question or a listing is about; an empty filter lets every brief through.
+
+    Dates are ISO and inclusive; the words are compared without regard to case: `author` and
+    `topic` match when they occur in a name or tag, `kind` and `brief` must be equal.
+    """
+
+    after: str | None = None
+    before: str | None = None
+    author: str | None = None
+    kind: str | None = None
+    topic: str | None = None
+    brief: str | None = None
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) is not None for name in self.__slots__)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be indexed, and the sentence that says why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one run of the indexer did; the file lists are sorted by path."""
+
+    generation: int
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    removed: tuple[str, ...]
+    failed: tuple[Failure, ...]
+    n_briefs: int
+    n_passages: int
+    n_embedded: int
+    """Passages whose vector had to be computed; the others were known from before."""
+    seconds: float
+    finished_at: str
+    """ISO date and time, UTC."""

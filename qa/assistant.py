@@ -1,0 +1,231 @@
+"""Assistant.ask: retrieve, read, group, choose or abstain, cite."""
+
+import re
+import threading
+import time
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+from index.builder import Progress, build_index, no_progress
+from index.embedder import Embedder, SentenceTransformerEmbedder
+from index.errors import CitationInvalid, QuestionInvalid
+from index.settings import DEFAULT_INDEX_DIR
+from index.store import Store, read_current
+from index.types import Brief, Filters, Report
+from qa.calibration import Calibration, signals_of
+from qa.citations import check_range, cite, parse_citation_id
+from qa.reader import Reader, TransformersReader
+from qa.retriever import retrieve
+from qa.settings import AskSettings
+from qa.types import Answer, Citation, Hit, ReadPassage, Reply, Span
+
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_NOT_WORD = re.compile(r"[^\w\s]|_")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the index holds and which models answer."""
+
+    index_dir: str
+    generation: int
+    n_briefs: int
+    n_passages: int
+    embedder: str
+    reader: str
+    disk_bytes: int
+    report: Report | None
+
+
+class Assistant:
+    """Answers questions from an index; follows the index when it is rebuilt, without a restart."""
+
+    def __init__(
+        self, index_dir: Path, embedder: Embedder, reader: Reader, settings: AskSettings | None = None
+    ) -> None:
+        """Opens the index; see `Store` for the errors, and `Store.check_embedder` for a wrong model."""
+        self._index_dir = index_dir
+        self._embedder = embedder
+        self._reader = reader
+        self._settings = settings or AskSettings()
+        self._calibration = Calibration.load(reader.folder)
+        self._opening = threading.Lock()
+        self._store = self._open()
+
+    @classmethod
+    def open(
+        cls,
+        index_dir: str | Path = DEFAULT_INDEX_DIR,
+        *,
+        embedder: str | None = None,
+        reader: str | None = None,
+        settings: AskSettings | None = None,
+    ) -> "Assistant":
+        """The assistant over the index in `index_dir`.
+
+        Args:
+            index_dir: Folder of the index.
+            embedder: Name or path of a sentence-transformers model; must be the one of the index.
+            reader: Name or path of an extractive question-answering model; ours if not given.
+            settings: How to answer.
+
+        Raises:
+            IndexMissing, IndexMismatch, IndexCorrupt, ModelUnavailable: each with what to do.
+        """
+        folder = Path(index_dir)
+        read_current(folder)  # a missing index should be told before seconds go into loading models
+        return cls(folder, SentenceTransformerEmbedder(embedder), TransformersReader(reader), settings)
+
+    def ask(
+        self, question: str, filters: Filters = Filters(), *, top_k: int = 3, id: str | None = None
+    ) -> Reply:
+        """The reply to `question`, with at most `top_k` answers, best first.
+
+        Raises:
+            QuestionInvalid: Empty, too long, a `top_k` under 1, or a filter that is no date.
+        """
+        question = self._checked(question, filters, top_k)
+        store = self._current()
+        started = time.perf_counter()
+        hits = retrieve(store, self._embedder, question, filters, self._settings)
+        retrieved = time.perf_counter()
+        spans = self._reader.read(question, hits, self._settings)
+        read = time.perf_counter()
+        answers = self._answers(store, question, spans, top_k)
+        confidence = answers[0].confidence if answers else 0.0
+        found = bool(answers) and confidence >= self._calibration.threshold
+        passages = tuple(_read_passage(store.brief(hit.passage.brief_id), hit) for hit in hits)
+        done = time.perf_counter()
+        timings = {"retrieve": retrieved - started, "read": read - retrieved, "total": done - started}
+        return Reply(
+            question, found, round(confidence, 4), answers, passages,
+            {stage: round(seconds * 1000, 1) for stage, seconds in timings.items()}, id,
+        )  # fmt: skip
+
+    def brief(self, brief_id: str) -> Brief:
+        """The brief with this id or file name; raises CitationInvalid."""
+        return self._current().brief(brief_id)
+
+    def briefs(self, filters: Filters = Filters()) -> tuple[Brief, ...]:
+        """The briefs that pass `filters`, newest first."""
+        check_filters(filters)
+        return tuple(self._current().briefs(filters))
+
+    def resolve(self, citation_id: str) -> tuple[Brief, int, int]:
+        """Brief, start and end of a citation id; raises CitationInvalid."""
+        return resolve(self._current(), citation_id)
+
+    def status(self) -> Status:
+        """Counts, models, disk and the report of the current generation."""
+        return status_of(self._current(), self._reader.name)
+
+    def update(self, *, rebuild: bool = False, progress: Progress = no_progress) -> Report:
+        """Brings the index in step with its folders; questions asked meanwhile get the old one."""
+        return build_index(self._index_dir, self._embedder, rebuild=rebuild, progress=progress)
+
+    def _open(self) -> Store:
+        store = Store(self._index_dir)
+        store.check_embedder(self._embedder.name, self._embedder.fingerprint, self._embedder.dim)
+        return store
+
+    def _current(self) -> Store:
+        """The store of the generation that CURRENT names; one question keeps to one."""
+        if read_current(self._index_dir)[0] != self._store.folder.name:
+            with self._opening:
+                if read_current(self._index_dir)[0] != self._store.folder.name:
+                    self._store = self._open()
+        return self._store
+
+    def _checked(self, question: str, filters: Filters, top_k: int) -> str:
+        limit = self._settings.max_question_chars
+        # Half of a surrogate pair is no character, and no model or file can take it.
+        question = question.encode("utf-8", "ignore").decode("utf-8").strip()
+        if not any(character.isalnum() for character in question):
+            raise QuestionInvalid("the question is empty; ask something like: what did Harris object to")
+        if len(question) > limit:
+            raise QuestionInvalid(f"the question has {len(question)} characters, at most {limit} are taken; shorten it")
+        if top_k < 1:
+            raise QuestionInvalid(f"the number of answers must be at least 1, not {top_k}")
+        check_filters(filters)
+        return question
+
+    def _answers(self, store: Store, question: str, spans: Sequence[Span], top_k: int) -> tuple[Answer, ...]:
+        rated = [(self._calibration.probability(signals_of(question, span)), span) for span in spans]
+        rated.sort(key=lambda pair: -pair[0])  # stable: equal ones stay in the reader's order
+        groups: list[list[tuple[float, Span]]] = []
+        by_words: dict[str, list[tuple[float, Span]]] = {}
+        taken: list[Span] = []
+        for probability, span in rated:
+            if any(_overlap(span, other) for other in taken):
+                continue
+            taken.append(span)
+            passage = span.hit.passage
+            words = normalised(passage.text[span.start - passage.start : span.end - passage.start])
+            if words in by_words:
+                by_words[words].append((probability, span))
+                continue
+            by_words[words] = [(probability, span)]
+            groups.append(by_words[words])
+        return tuple(_answer(store, group) for group in groups[:top_k])
+
+
+def check_filters(filters: Filters) -> None:
+    """Raises QuestionInvalid when a date of `filters` is none, or nothing can lie between the two."""
+    for name in ("after", "before"):
+        value = getattr(filters, name)
+        try:
+            valid = value is None or date.fromisoformat(value).isoformat() == value
+        except ValueError:
+            valid = False
+        if not valid:
+            raise QuestionInvalid(f"{name} must be a date like 2021-03-15, not {value!r}")
+    if filters.after and filters.before and filters.after > filters.before:
+        raise QuestionInvalid(f"no date is after {filters.after} and before {filters.before}; swap the two")
+
+
+def resolve(store: Store, citation_id: str) -> tuple[Brief, int, int]:
+    """Brief, start and end of a citation id; raises CitationInvalid when it names nothing in the index."""
+    parsed = parse_citation_id(citation_id)
+    if parsed is None:
+        raise CitationInvalid(f"{citation_id!r} is not a citation; one looks like 0123456789ab:120-164")
+    brief = store.brief(parsed[0])
+    check_range(brief, *parsed[1:])
+    return brief, *parsed[1:]
+
+
+def status_of(store: Store, reader: str) -> Status:
+    """The status of an opened index."""
+    manifest = store.manifest
+    return Status(
+        str(store.index_dir), manifest.generation, store.n_briefs, store.n_passages,
+        manifest.embedder, reader, store.disk_bytes, manifest.report,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def normalised(text: str) -> str:
+    """Words for comparing answers only: case, punctuation, articles and spacing do not count."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(_ARTICLES.sub(" ", _NOT_WORD.sub(" ", folded)).split())
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    same = one.hit.passage.brief_id == other.hit.passage.brief_id
+    return same and one.start < other.end and other.start < one.end
+
+
+def _answer(store: Store, group: list[tuple[float, Span]]) -> Answer:
+    citations = [
+        cite(store.brief(span.hit.passage.brief_id), span.hit.passage, span.start, span.end) for _, span in group
+    ]
+    also: list[Citation] = sorted(citations[1:], key=lambda c: (c.date or "9999", c.source, c.start))
+    return Answer(citations[0].quote, round(group[0][0], 4), citations[0], tuple(also))
+
+
+def _read_passage(brief: Brief, hit: Hit) -> ReadPassage:
+    p = hit.passage
+    return ReadPassage(p.brief_id, brief.title, brief.date, p.paragraph, p.start, p.end, p.text, round(hit.score, 5))

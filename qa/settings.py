@@ -1,0 +1,26 @@
+"""What can be chosen about answering."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AskSettings:
+    """How many passages are found and read, and what counts as an answer."""
+
+    n_retrieved: int = 50
+    """Passages taken from each of the two searches before they are fused."""
+
+    n_read: int = 10
+    """Passages the reader sees: it takes most of the time of a question, in proportion to this."""
+
+    rrf_k: int = 60
+    """Constant of reciprocal rank fusion (Cormack et al. 2009): the larger, the less the first ranks stand out."""
+
+    spans_per_passage: int = 3
+    """Candidates kept of each passage; they do not overlap."""
+
+    max_answer_tokens: int = 48
+    """The longest answer in word pieces: clauses of thirty words must be possible."""
+
+    max_question_chars: int = 1_000
+    """The longest question; a longer one is refused rather than cut in silence."""
