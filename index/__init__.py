@@ -1,0 +1,1 @@
+"""A brief arrives: load it, cut it into passages, embed and store them, search them."""

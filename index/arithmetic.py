@@ -8,6 +8,5 @@ def preferred_dtype() -> torch.dtype:
 
     Emulated bfloat16 is slower than float32, so the CPU is asked, not the library version.
     """
-    capability = getattr(torch.cpu, "get_capabilities", dict)()
-    hardware = capability.get("amx_bf16") or capability.get("avx512_bf16")
-    return torch.bfloat16 if hardware else torch.float32
+    can = torch.cpu.get_capabilities()
+    return torch.bfloat16 if can.get("amx_bf16") or can.get("avx512_bf16") else torch.float32

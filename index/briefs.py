@@ -120,8 +120,8 @@ def _header(text: str, blocks: list[tuple[int, int]]) -> tuple[date | None, str 
         elif block.lstrip("# ").strip() != title:
             break
         used += 1
-    # A file that is all title (one short line) is a brief of one paragraph, not a header.
-    return (day, kind, title, used) if used < len(blocks) else (day, kind, title, used - 1 if title else used)
+    # A file that is one short line and no more is a brief of one paragraph, not a header.
+    return day, kind, title, used - 1 if used == len(blocks) and not day else used
 
 
 def _date_line(block: str) -> tuple[date | None, str | None]:

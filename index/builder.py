@@ -18,12 +18,32 @@ from filelock import FileLock, Timeout
 from index.briefs import parse_brief
 from index.dense import DenseIndex
 from index.embedder import Embedder, Vectors
-from index.errors import BriefQAError, BriefUnreadable, IndexBusy, IndexCorrupt, IndexMissing, IndexUnwritable, InputMissing
+from index.errors import (
+    BriefQAError,
+    BriefUnreadable,
+    IndexBusy,
+    IndexCorrupt,
+    IndexMissing,
+    IndexUnwritable,
+    InputMissing,
+)
 from index.loaders import SourceFile, decode, list_files, read_bytes
 from index.passages import split_into_passages
 from index.settings import FORMAT, IndexSettings
 from index.sparse import SparseIndex
-from index.store import CATALOGUE, CURRENT, DENSE, MANIFEST, SCHEMA, SPARSE, Manifest, Store, brief_row, read_current, sha256_of
+from index.store import (
+    CATALOGUE,
+    CURRENT,
+    DENSE,
+    MANIFEST,
+    SCHEMA,
+    SPARSE,
+    Manifest,
+    Store,
+    brief_row,
+    read_current,
+    sha256_of,
+)
 from index.types import Brief, Failure, Passage, Report
 
 Progress = Callable[[str, int, int], None]
@@ -264,9 +284,7 @@ def _write(
         # No journal: a half-written catalogue lies in a folder that nothing points to.
         catalogue.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + SCHEMA)
         catalogue.executemany(f"INSERT INTO briefs VALUES ({','.join('?' * 14)})", map(brief_row, briefs))
-        catalogue.executemany(
-            "INSERT INTO files VALUES (?,?,?)", [(source, *value) for source, value in files.items()]
-        )
+        catalogue.executemany("INSERT INTO files VALUES (?,?,?)", [(source, *value) for source, value in files.items()])
         catalogue.executemany(
             "INSERT INTO passages VALUES (?,?,?,?,?,?,?)",
             (

@@ -63,7 +63,7 @@ class DenseIndex:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         parameters = None
         if rows is not None:
-            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.asarray(rows, np.int64)))
+            parameters = faiss.SearchParameters(sel=faiss.IDSelectorBatch(np.asarray(rows, np.int64)))  # type: ignore[call-arg]
         scores, found = self._engine.search(question[None, :].astype(np.float32), k, params=parameters)
         keep = found[0] >= 0
         order = np.lexsort((found[0][keep], -scores[0][keep]))

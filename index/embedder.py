@@ -123,7 +123,9 @@ class SentenceTransformerEmbedder:
     def _unit(self, encoded: object) -> Vectors:
         # Normalised here, in float32: a vector rounded to bfloat16 is not of length 1.
         vectors: Vectors = np.asarray(encoded.float().cpu().numpy(), np.float32).reshape(-1, self.dim)  # type: ignore[attr-defined]
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        lengths: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True).astype(np.float32)
+        unit: Vectors = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32)
+        return unit
 
 
 def _first_line(exc: Exception) -> str:

@@ -1,16 +1,16 @@
 """The whole error tree. Each message names the thing, the values that disagree, and the next step.
 
-    BriefQAError
-    ├── BriefUnreadable     a file that cannot be made into a brief
-    ├── InputMissing        a folder or file to index that is not there, or holds nothing to index
-    ├── IndexMissing        no index in the folder given
-    ├── IndexBusy           another run is writing the index
-    ├── IndexUnwritable     the index folder cannot be written (read-only, full)
-    ├── IndexMismatch       the index was made with another model or format
-    ├── IndexCorrupt        a file of the index is missing or damaged
-    ├── ModelUnavailable    a model that cannot be loaded
-    ├── QuestionInvalid     an empty or endless question, a filter that makes no sense
-    └── CitationInvalid     a citation or brief id that names nothing in the index
+BriefQAError
+├── BriefUnreadable     a file that cannot be made into a brief
+├── InputMissing        a folder or file to index that is not there, or holds nothing to index
+├── IndexMissing        no index in the folder given
+├── IndexBusy           another run is writing the index
+├── IndexUnwritable     the index folder cannot be written (read-only, full)
+├── IndexMismatch       the index was made with another model or format
+├── IndexCorrupt        a file of the index is missing or damaged
+├── ModelUnavailable    a model that cannot be loaded
+├── QuestionInvalid     an empty or endless question, a filter that makes no sense
+└── CitationInvalid     a citation or brief id that names nothing in the index
 """
 
 
@@ -56,3 +56,7 @@ class QuestionInvalid(BriefQAError):
 
 class CitationInvalid(BriefQAError):
     """A citation or brief id that names nothing in the index."""
+
+
+class AddressTaken(BriefQAError):
+    """The page cannot listen on the address it was given."""

@@ -58,9 +58,7 @@ def split_into_passages(brief: Brief, count_tokens: Callable[[str], int], max_to
         text = brief.text[paragraph.start : paragraph.end]
         for start, end in _pack(text, sentence_spans(text), count_tokens, room):
             start, end = paragraph.start + start, paragraph.start + end
-            passages.append(
-                Passage(brief.id, paragraph.number, start, end, brief.text[start:end], brief.header)
-            )
+            passages.append(Passage(brief.id, paragraph.number, start, end, brief.text[start:end], brief.header))
     return passages
 
 
@@ -91,9 +89,7 @@ def _pack(
         n_parts += 1
 
 
-def _halves(
-    text: str, start: int, end: int, count_tokens: Callable[[str], int], room: int
-) -> list[tuple[int, int]]:
+def _halves(text: str, start: int, end: int, count_tokens: Callable[[str], int], room: int) -> list[tuple[int, int]]:
     """The range itself if it fits, else its halves, cut at the space (or character) nearest the middle."""
     if count_tokens(text[start:end]) <= room or end - start < 2:
         return [(start, end)]

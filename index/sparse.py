@@ -110,9 +110,7 @@ class SparseIndex:
         )
         if rows is not None:
             allowed = Query.term_set_query(self._schema, "row", [int(row) for row in rows])
-            words = Query.boolean_query(
-                [(Occur.Must, words), (Occur.Must, Query.const_score_query(allowed, 0.0))]
-            )
+            words = Query.boolean_query([(Occur.Must, words), (Occur.Must, Query.const_score_query(allowed, 0.0))])
         hits = self._searcher.search(words, limit=k, count=False).hits
         found = [(float(score), int(self._searcher.doc(address)["row"][0])) for score, address in hits]
         found.sort(key=lambda hit: (-hit[0], hit[1]))

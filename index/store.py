@@ -1,13 +1,13 @@
 """One immutable generation of the index on disk: find it, verify it, search it.
 
-    INDEX_DIR/
-      CURRENT              one line: name of the generation, SHA-256 of its manifest
-      lock                 held while a run writes
-      gen-000007/
-        manifest.json      format, model, settings, counts, report, and SHA-256 of every other file
-        catalogue.sqlite   briefs, passages and their vectors: the source of truth
-        dense.faiss        vectors, by row
-        sparse/            full-text index, by row
+INDEX_DIR/
+  CURRENT              one line: name of the generation, SHA-256 of its manifest
+  lock                 held while a run writes
+  gen-000007/
+    manifest.json      format, model, settings, counts, report, and SHA-256 of every other file
+    catalogue.sqlite   briefs, passages and their vectors: the source of truth
+    dense.faiss        vectors, by row
+    sparse/            full-text index, by row
 """
 
 import hashlib

@@ -80,9 +80,7 @@ class Assistant:
         read_current(folder)  # a missing index should be told before seconds go into loading models
         return cls(folder, SentenceTransformerEmbedder(embedder), TransformersReader(reader), settings)
 
-    def ask(
-        self, question: str, filters: Filters = Filters(), *, top_k: int = 3, id: str | None = None
-    ) -> Reply:
+    def ask(self, question: str, filters: Filters = Filters(), *, top_k: int = 3, id: str | None = None) -> Reply:
         """The reply to `question`, with at most `top_k` answers, best first.
 
         Raises:

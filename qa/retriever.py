@@ -25,9 +25,7 @@ def fuse(rankings: Sequence[npt.NDArray[np.int64]], rrf_k: int) -> list[tuple[in
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))
 
 
-def retrieve(
-    store: Store, embedder: Embedder, question: str, filters: Filters, settings: AskSettings
-) -> list[Hit]:
+def retrieve(store: Store, embedder: Embedder, question: str, filters: Filters, settings: AskSettings) -> list[Hit]:
     """The passages to read for `question`, best first, at most `settings.n_read`."""
     rows = store.rows(filters)
     vector = embedder.embed_questions([question])[0]
@@ -35,7 +33,4 @@ def retrieve(
     sparse, _ = store.search_sparse(question, settings.n_retrieved, rows)
     best = fuse((dense, sparse), settings.rrf_k)[: settings.n_read]
     passages = store.passages([row for row, _ in best])
-    return [
-        Hit(passage, score, rank)
-        for rank, (passage, (_, score)) in enumerate(zip(passages, best, strict=True))
-    ]
+    return [Hit(passage, score, rank) for rank, (passage, (_, score)) in enumerate(zip(passages, best, strict=True))]

@@ -1,4 +1,4 @@
-"""Fine-tunes the reader from the MiniLM encoder. Three commands, each of which can be run again:
+"""Fine-tunes the reader from the MiniLM encoder. Each command can be run again.
 
     python scripts/train_reader.py prepare --data ../shared/data --out runs/first
     python scripts/train_reader.py train   --out runs/first
@@ -232,9 +232,7 @@ def _windows(tokenizer, example: Example, rng: random.Random) -> Iterator[tuple[
         part = offsets[at : at + room]
         start = end = 0
         if example.answer:
-            inside = [
-                i for i, (a, b) in enumerate(part) if a < example.answer[1] and b > example.answer[0]
-            ]
+            inside = [i for i, (a, b) in enumerate(part) if a < example.answer[1] and b > example.answer[0]]
             if inside and part[inside[0]][0] <= example.answer[0] and part[inside[-1]][1] >= example.answer[1]:
                 start, end = (len(first) + len(header) + i for i in (inside[0], inside[-1]))
         # Windows beside the answer are easy negatives: one in four is enough.
@@ -270,15 +268,19 @@ def train(args: argparse.Namespace) -> None:
     begins = np.concatenate([[0], np.cumsum(lengths)])
     batches = _batches(lengths, random.Random(SEED))
     model = AutoModelForQuestionAnswering.from_pretrained(
-        args.init or default_model_folder(), dtype=torch.float32, attn_implementation="sdpa",
-        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        args.init or default_model_folder(),
+        dtype=torch.float32,
+        attn_implementation="sdpa",
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
     ).to(device)
     model.get_input_embeddings().weight.requires_grad_(False)
     decay = [p for n, p in model.named_parameters() if p.requires_grad and p.ndim > 1]
     plain = [p for n, p in model.named_parameters() if p.requires_grad and p.ndim <= 1]
     optimizer = torch.optim.AdamW(
         [{"params": decay, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}],
-        lr=args.learning_rate, fused=True,
+        lr=args.learning_rate,
+        fused=True,
     )
     warm = WARMUP * len(batches)
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -315,10 +317,13 @@ def train(args: argparse.Namespace) -> None:
             )
         blank = torch.from_numpy(mask == 0).to(device)
         target = torch.from_numpy(spans[rows].astype(np.int64)).to(device)
-        loss = sum(
-            torch.nn.functional.cross_entropy(logits.float().masked_fill(blank, -1e4), target[:, side])
-            for side, logits in enumerate((output.start_logits, output.end_logits))
-        ) / 2
+        loss = (
+            sum(
+                torch.nn.functional.cross_entropy(logits.float().masked_fill(blank, -1e4), target[:, side])
+                for side, logits in enumerate((output.start_logits, output.end_logits))
+            )
+            / 2
+        )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -329,14 +334,25 @@ def train(args: argparse.Namespace) -> None:
         n_tokens += int(mask.sum())
         if step % 10 == 0 or step == len(batches):
             rate = n_tokens / (time.monotonic() - since)
-            line = {"step": step, "of": len(batches), "loss": round(sum(losses) / len(losses), 4),
-                    "tokens_per_second": round(rate)}
+            line = {
+                "step": step,
+                "of": len(batches),
+                "loss": round(sum(losses) / len(losses), 4),
+                "tokens_per_second": round(rate),
+            }
             print(json.dumps(line), file=log, flush=True)
             print(json.dumps(line), file=sys.stderr)
             losses, n_tokens, since = [], 0, time.monotonic()
         if step % 100 == 0 or step == len(batches):
-            torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                        "schedule": schedule.state_dict(), "step": step}, checkpoint.with_suffix(".tmp"))
+            torch.save(
+                {
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "schedule": schedule.state_dict(),
+                    "step": step,
+                },
+                checkpoint.with_suffix(".tmp"),
+            )
             checkpoint.with_suffix(".tmp").replace(checkpoint)
     model.save_pretrained(args.out / "model")
     AutoTokenizer.from_pretrained(default_model_folder()).save_pretrained(args.out / "model")

@@ -1,0 +1,106 @@
+"""Question sets with known answers, and how replies to them are scored."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qa.metrics import auroc, calibration_error, exact_match, f1
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question about one brief; no gold answers mean that this brief does not answer it."""
+
+    id: str
+    text: str
+    type: str
+    golds: tuple[str, ...]
+    file: str
+    """Name of the brief's file, its folder in front: `security/01.txt`."""
+
+
+def load_questions(folder: Path) -> list[Question]:
+    """The questions of every `FOLDER/…/NN.json` that stands beside its brief `NN.txt`, sorted by file."""
+    questions = []
+    for path in sorted(folder.rglob("*.json")):
+        file = f"{path.parent.name}/{path.stem}.txt"
+        for n, item in enumerate(json.loads(path.read_text("utf-8"))):
+            questions.append(Question(f"{file}#{n}", item["q"], item["type"], tuple(item["a"]), file))
+    return questions
+
+
+def score_replies(
+    questions: Sequence[Question], replies: Mapping[str, Mapping[str, Any]], sources: Mapping[str, str]
+) -> dict[str, float]:
+    """Figures of the replies, each between 0 and 1 but the count.
+
+    Args:
+        questions: What was asked.
+        replies: Question id → `Reply` as JSON.
+        sources: Brief id → name of its file.
+
+    Returns:
+        `em` and `f1`: best answer, over answerable questions, 0 where nothing was found; `top3_f1`: the best of
+        three answers, found or not; `right_brief`: the best answer, shown or weak, comes from the brief asked
+        about; `recall_at_5`: one of the first five passages holds a gold answer, in the right brief;
+        `rightly_not_found`: over unanswerable questions (another brief of a series may answer one of them, so
+        1.0 is not to be had); `overall`: F1 and `rightly_not_found` over all questions; `auroc`: of the
+        confidence, answerable against unanswerable; `ece`: calibration error of the confidence, right being a
+        best answer with F1 of at least 0.5 from the right brief.
+    """
+    answerable = [q for q in questions if q.golds]
+    unanswerable = [q for q in questions if not q.golds]
+    best = {q.id: (replies[q.id]["answers"] or [None])[0] for q in questions}
+
+    def scored(q: Question, metric: Any) -> float:  # noqa: ANN401 (exact_match or f1)
+        return metric(best[q.id]["text"], q.golds) if replies[q.id]["found"] else 0.0
+
+    def in_brief(q: Question, brief_id: str) -> bool:
+        return f"/{sources[brief_id]}".endswith(f"/{q.file}")
+
+    right = [
+        float(
+            bool(q.golds)
+            and best[q.id] is not None
+            and in_brief(q, best[q.id]["citation"]["brief_id"])
+            and f1(best[q.id]["text"], q.golds) >= 0.5
+        )
+        for q in questions
+    ]
+    confidences = np.array([replies[q.id]["confidence"] for q in questions])
+    f1s = [scored(q, f1) for q in answerable]
+    abstained = [float(not replies[q.id]["found"]) for q in unanswerable]
+    return {
+        "n_questions": len(questions),
+        "em": _mean(scored(q, exact_match) for q in answerable),
+        "f1": _mean(f1s),
+        "top3_f1": _mean(
+            max((f1(a["text"], q.golds) for a in replies[q.id]["answers"][:3]), default=0.0) for q in answerable
+        ),
+        "right_brief": _mean(
+            float(best[q.id] is not None and in_brief(q, best[q.id]["citation"]["brief_id"])) for q in answerable
+        ),
+        "recall_at_5": _mean(
+            float(
+                any(
+                    in_brief(q, p["brief_id"]) and any(gold in p["text"] for gold in q.golds)
+                    for p in replies[q.id]["passages"][:5]
+                )
+            )
+            for q in answerable
+        ),
+        "found_when_answerable": _mean(float(replies[q.id]["found"]) for q in answerable),
+        "rightly_not_found": _mean(abstained),
+        "overall": _mean(f1s + abstained),
+        "auroc": auroc(confidences, np.array([bool(q.golds) for q in questions])),
+        "ece": calibration_error(confidences, np.array(right)),
+    }
+
+
+def _mean(values: Iterable[float]) -> float:
+    listed = list(values)
+    return sum(listed) / len(listed) if listed else float("nan")

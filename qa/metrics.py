@@ -1,0 +1,89 @@
+"""How good answers, rankings and probabilities are. Pure; each formula names its source."""
+
+import re
+import string
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def normalise_answer(text: str) -> str:
+    """Lower case, no ASCII punctuation, no articles, single spaces: as in the official SQuAD evaluation."""
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+def exact_match(answer: str, golds: Sequence[str]) -> float:
+    """1.0 when the normalised answer equals a normalised gold one, else 0.0; no gold means that “” is right."""
+    return float(any(normalise_answer(answer) == normalise_answer(gold) for gold in golds or ("",)))
+
+
+def f1(answer: str, golds: Sequence[str]) -> float:
+    """Token F1 against the best gold answer (Rajpurkar et al. 2016, 2018).
+
+    2 · precision · recall / (precision + recall) over the multisets of normalised tokens. Where either side
+    has no token, 1.0 if both have none, else 0.0.
+    """
+    return max(_f1(normalise_answer(answer).split(), normalise_answer(gold).split()) for gold in golds or ("",))
+
+
+def _f1(answer: list[str], gold: list[str]) -> float:
+    if not answer or not gold:
+        return float(answer == gold)
+    shared = sum((Counter(answer) & Counter(gold)).values())
+    return 2 * shared / (len(answer) + len(gold))
+
+
+def calibration_error(
+    probabilities: npt.NDArray[np.float64], right: npt.NDArray[np.float64], n_bins: int = 10
+) -> float:
+    """Expected calibration error (Guo et al. 2017): |mean right − mean probability| over equal-width bins.
+
+    Args:
+        probabilities: `(n,)` between 0 and 1.
+        right: `(n,)` of 0.0 and 1.0.
+        n_bins: Bins; each weighs as many cases as it holds. No case at all gives 0.0.
+    """
+    if not len(probabilities):
+        return 0.0
+    bins = np.minimum((probabilities * n_bins).astype(int), n_bins - 1)
+    gaps = [abs(right[bins == b].sum() - probabilities[bins == b].sum()) for b in range(n_bins)]
+    return float(sum(gaps) / len(probabilities))
+
+
+def auroc(scores: npt.NDArray[np.float64], positive: npt.NDArray[np.bool_]) -> float:
+    """Probability that a positive scores above a negative, ties half (Mann–Whitney U); nan without both."""
+    n_positive, n_negative = int(positive.sum()), int((~positive).sum())
+    if not n_positive or not n_negative:
+        return float("nan")
+    _, places, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks = (last - (counts - 1) / 2)[places]  # mean rank of equal scores, from 1
+    return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
+
+
+def best_threshold(
+    scores: npt.NDArray[np.float64], answered: npt.NDArray[np.float64], abstained: npt.NDArray[np.float64]
+) -> tuple[float, float]:
+    """The threshold on `scores` with the best mean, and that mean.
+
+    A question whose score reaches the threshold earns `answered`, else `abstained` (the rule of the SQuAD 2.0
+    evaluation for `best_f1_thresh`). The threshold lies half-way between two scores.
+
+    Args:
+        scores: `(n,)`, n > 0.
+        answered: `(n,)` what answering earns.
+        abstained: `(n,)` what saying “no answer” earns.
+    """
+    order = np.argsort(-scores, kind="stable")
+    gains = np.concatenate([[0.0], np.cumsum((answered - abstained)[order])])
+    ordered = scores[order]
+    # A cut between equal scores cannot be made.
+    possible = np.concatenate([[True], ordered[1:] < ordered[:-1], [True]])
+    cut = int(np.argmax(np.where(possible, gains, -np.inf)))
+    edges = np.concatenate([[ordered[0] + 1.0], (ordered[1:] + ordered[:-1]) / 2, [ordered[-1] - 1.0]])
+    return float(edges[cut]), float((abstained.sum() + gains[cut]) / len(scores))
