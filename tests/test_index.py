@@ -1,0 +1,293 @@
+"""The index on disk: what a run does, what is found afterwards, what no crash or damage can do."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import BRIEF, OTHER, HashEmbedder
+from filelock import FileLock
+
+from index import builder
+from index.builder import build_index
+from index.errors import (
+    CitationInvalid,
+    IndexBusy,
+    IndexCorrupt,
+    IndexMismatch,
+    IndexMissing,
+    IndexUnwritable,
+    InputMissing,
+)
+from index.store import Manifest, Store, sha256_of
+from index.types import Filters
+
+
+@pytest.fixture
+def index_dir(tmp_path, folder, embedder) -> Path:
+    build_index(tmp_path / "ix", embedder, [folder])
+    return tmp_path / "ix"
+
+
+def sources(index_dir: Path) -> list[str]:
+    return [brief.source for brief in Store(index_dir).briefs(Filters())]
+
+
+def snapshot(index_dir: Path) -> dict[str, str]:
+    return {str(p.relative_to(index_dir)): sha256_of(p) for p in index_dir.rglob("*") if p.is_file()}
+
+
+def test_the_report_of_a_first_run(tmp_path, folder, embedder):
+    told = []
+    report = build_index(tmp_path / "ix", embedder, [folder], progress=lambda *step: told.append(step))
+    assert (report.added, report.changed, report.removed, report.failed) == (("grain.txt", "harbour.txt"), (), (), ())
+    assert (report.generation, report.n_briefs, report.n_passages, report.n_embedded) == (1, 2, 6, 6)
+    assert [stage for stage in dict.fromkeys(step[0] for step in told)] == ["reading", "embedding", "writing"]
+    assert all(done <= total for _, done, total in told)
+    assert Store(tmp_path / "ix").manifest.report == report
+
+
+def test_saved_and_opened_it_finds_what_was_built(index_dir, embedder):
+    store = Store(index_dir)
+    question = "what did the ambassador object to"
+    dense = store.search_dense(embedder.embed_questions([question])[0], 3)[0]
+    sparse = store.search_sparse(question, 3)[0]
+    for rows in (dense, sparse):
+        first = store.passages(rows.tolist())[0]
+        brief = store.brief(first.brief_id)
+        assert first.text.startswith("Ambassador Ana Brook objected")
+        assert first.text == brief.text[first.start : first.end]
+    assert store.brief("harbour.txt").text == BRIEF
+
+
+def test_only_what_is_new_is_embedded(index_dir, folder, embedder):
+    embedder.n_embedded = 0
+    (folder / "harbour.txt").write_text(BRIEF.replace("overdue", "late"), "utf-8")
+    (folder / "grain.txt").rename(folder / "wheat.txt")
+    (folder / "new.txt").write_text("A lone paragraph about dams.", "utf-8")
+    (folder / "bad.txt").write_bytes(b"caf\xe9 prices")
+    report = build_index(index_dir, embedder)
+    assert report.added == ("new.txt", "wheat.txt")
+    assert (report.changed, report.unchanged, report.removed) == (("harbour.txt",), (), ("grain.txt",))
+    assert [f.reason for f in report.failed] == ["bad.txt is not UTF-8 (byte 0xe9 at position 3); save it as UTF-8"]
+    assert (report.n_embedded, embedder.n_embedded) == (2, 2)  # the edited paragraph and the lone one
+    assert sources(index_dir) == ["wheat.txt", "harbour.txt", "new.txt"]
+
+
+def test_a_file_that_failed_is_tried_again(index_dir, folder, embedder):
+    (folder / "bad.txt").write_bytes(b"\0\1")
+    assert "null bytes" in build_index(index_dir, embedder).failed[0].reason
+    (folder / "bad.txt").write_text("Mended now.", "utf-8")
+    assert build_index(index_dir, embedder).added == ("bad.txt",)
+
+
+def test_nothing_new_writes_nothing(index_dir, embedder):
+    before = snapshot(index_dir)
+    report = build_index(index_dir, embedder)
+    assert (report.unchanged, report.generation) == (("grain.txt", "harbour.txt"), 1)
+    assert snapshot(index_dir) == before
+
+
+def test_a_rebuild_takes_nothing_over(index_dir, embedder):
+    embedder.n_embedded = 0
+    report = build_index(index_dir, embedder, rebuild=True)
+    assert (report.generation, report.n_embedded) == (2, 6)
+
+
+def test_two_files_with_one_text_are_one_brief(index_dir, folder, embedder):
+    shutil.copy(folder / "grain.txt", folder / "copy.txt")
+    report = build_index(index_dir, embedder)
+    assert (report.added, report.n_briefs, report.n_embedded) == (("copy.txt",), 2, 0)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_offsets_slice_the_file_whatever_it_holds(tmp_path, embedder, ending):
+    text = "\ufeffA Title 😀\n\nCafe\u0301 and naïve “quotes” … 漢字.\n\nSecond 👩‍👩‍👧 paragraph.".replace("\n", ending)
+    file = tmp_path / "odd.txt"
+    file.write_bytes(text.encode())
+    build_index(tmp_path / "ix", embedder, [file])
+    store = Store(tmp_path / "ix")
+    with file.open(encoding="utf-8", newline="") as opened:
+        read = opened.read()
+    passages = store.passages(range(store.n_passages))
+    assert [p.text for p in passages] == [read[p.start : p.end] for p in passages]
+    assert len(passages) == 2
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(), ["grain.txt", "harbour.txt"]),
+        (Filters(after="2022-01-01"), ["grain.txt"]),
+        (Filters(after="2021-03-15", before="2021-03-15"), ["harbour.txt"]),
+        (Filters(author="quill"), ["harbour.txt"]),
+        (Filters(kind="policy brief"), ["grain.txt"]),
+        (Filters(topic="north korea"), ["harbour.txt"]),
+        (Filters(topic="agriculture trade"), ["grain.txt"]),  # the tags as they stand together
+        (Filters(brief="grain.txt"), ["grain.txt"]),
+        (Filters(author="%"), []),
+    ],
+)
+def test_filters_are_exact_in_both_searches(index_dir, embedder, filters, expected):
+    store = Store(index_dir)
+    assert [brief.source for brief in store.briefs(filters)] == expected
+    rows = store.rows(filters)
+    vector = embedder.embed_questions(["the canal and the harbour project"])[0]
+    for found in (store.search_dense(vector, 9, rows)[0], store.search_sparse("canal harbour", 9, rows)[0]):
+        briefs = {store.brief(p.brief_id).source for p in store.passages(found.tolist())}
+        assert briefs <= set(expected)
+    assert len(store.search_dense(vector, 9, rows)[0]) == 3 * len(expected)
+
+
+def test_bad_input_changes_nothing(index_dir, tmp_path, embedder):
+    before = snapshot(index_dir)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "brief.pdf").write_bytes(b"%PDF")
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "bad.txt").write_bytes(b"\xff\xfe")
+    for path, words in (
+        ("nowhere", "there is no file or folder"),
+        ("empty", "no .md or .txt file in"),
+        ("brief.pdf", "is not one of .md, .txt"),
+        ("only", "none of the 1 files could be read, so nothing was changed; the first: bad.txt is not UTF-8"),
+    ):
+        with pytest.raises(InputMissing, match=words):
+            build_index(index_dir, embedder, [tmp_path / path])
+    assert snapshot(index_dir) == before
+
+
+def test_another_embedder_is_refused_and_rebuild_accepts_it(index_dir):
+    other = HashEmbedder("other", 32)
+    with pytest.raises(IndexMismatch, match=r"made with the embedder hash \(64 dimensions.*not other \(32 dimensions"):
+        build_index(index_dir, other)
+    build_index(index_dir, other, rebuild=True)
+    assert Store(index_dir).manifest.embedder == "other"
+
+
+def test_no_index(tmp_path):
+    with pytest.raises(IndexMissing, match="make one with: briefqa index FOLDER"):
+        Store(tmp_path / "none")
+
+
+@pytest.mark.parametrize("harm", ["missing", "flipped", "cut"])
+@pytest.mark.parametrize("file", ["manifest.json", "catalogue.sqlite", "dense.faiss", "sparse/meta.json"])
+def test_damage_is_named_and_a_rebuild_mends_it(index_dir, embedder, file, harm):
+    path = index_dir / "gen-000001" / file
+    content = bytearray(path.read_bytes())
+    if harm == "missing":
+        path.unlink()
+    else:
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content if harm == "flipped" else content[:-1])
+    with pytest.raises(IndexCorrupt, match=f"gen-000001/{file}.*mend it with: briefqa index --rebuild"):
+        Store(index_dir)
+    with pytest.raises(IndexCorrupt):
+        build_index(index_dir, embedder)
+    assert build_index(index_dir, embedder, [Path(index_dir.parent, "briefs")], rebuild=True).n_briefs == 2
+    assert sources(index_dir) == ["grain.txt", "harbour.txt"]
+
+
+def test_a_nonsense_pointer_is_damage(index_dir):
+    (index_dir / "CURRENT").write_text("whatever\n")
+    with pytest.raises(IndexCorrupt, match="does not name a generation"):
+        Store(index_dir)
+
+
+def test_an_index_of_another_format_is_refused(index_dir):
+    folder = index_dir / "gen-000001"
+    raw = json.loads((folder / "manifest.json").read_text("utf-8")) | {"format": 99}
+    (folder / "manifest.json").write_text(json.dumps(raw), "utf-8")
+    (index_dir / "CURRENT").write_text(f"gen-000001 {sha256_of(folder / 'manifest.json')}\n")
+    with pytest.raises(IndexMismatch, match="has format 99, this program reads 1"):
+        Store(index_dir)
+
+
+def test_the_manifest_survives_its_own_text(index_dir):
+    manifest = Store(index_dir).manifest
+    assert Manifest.from_json(manifest.to_json()) == manifest
+
+
+def test_one_writer_at_a_time(index_dir, embedder):
+    with FileLock(index_dir / "lock"), pytest.raises(IndexBusy, match="another run is writing"):
+        build_index(index_dir, embedder, rebuild=True)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, folder, embedder):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(IndexUnwritable, match="choose another folder with --index-dir; the index is as it was"):
+        build_index(tmp_path / "file" / "ix", embedder, [folder])
+
+
+def test_a_disk_that_fills_up_leaves_the_old_index(index_dir, folder, embedder, monkeypatch):
+    before = snapshot(index_dir)
+    (folder / "new.txt").write_text("One more.", "utf-8")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(builder, "_fsync", full)
+    with pytest.raises(IndexUnwritable, match="No space left on device.*free some space"):
+        build_index(index_dir, embedder)
+    assert snapshot(index_dir) == before
+
+
+def test_an_open_store_keeps_answering_from_its_generation(index_dir, folder, embedder):
+    store = Store(index_dir)
+    (folder / "grain.txt").unlink()
+    build_index(index_dir, embedder)
+    assert store.brief("grain.txt").text == OTHER
+    assert sources(index_dir) == ["harbour.txt"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from conftest import HashEmbedder
+from index import builder
+steps = 0
+def dies(function):
+    def step(*args, **kwargs):
+        global steps
+        if steps == {step}:
+            os.kill(os.getpid(), signal.SIGKILL)
+        steps += 1
+        return function(*args, **kwargs)
+    return step
+for name in ("_embed", "_write", "_commit", "_fsync", "sha256_of", "_remove_old"):
+    setattr(builder, name, dies(getattr(builder, name)))
+os.replace = dies(os.replace)
+builder.build_index(Path({index_dir!r}), HashEmbedder())
+print("finished")
+"""
+
+
+def test_killed_at_any_step_the_old_or_the_new_index_answers(index_dir, folder, embedder):
+    """kill −9 before every step of an update; after each, the index opens, and the next run completes."""
+    outcomes = set()
+    step = 0
+    while True:
+        (folder / "grain.txt").write_text(OTHER + f"\n\nVersion {step}.", "utf-8")
+        (folder / "harbour.txt").write_text(BRIEF, "utf-8")
+        build_index(index_dir, embedder)
+        (folder / "harbour.txt").unlink()
+        code = KILLED.format(tests=str(Path(__file__).parent), step=step, index_dir=str(index_dir))
+        run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        found = sources(index_dir)
+        assert found in (["grain.txt", "harbour.txt"], ["grain.txt"])
+        outcomes.add(len(found))
+        if run.returncode == 0:
+            assert "finished" in run.stdout and found == ["grain.txt"]
+            break
+        assert run.returncode == -signal.SIGKILL, run.stderr
+        build_index(index_dir, embedder)
+        assert sources(index_dir) == ["grain.txt"]
+        step += 5 if 5 < step < 18 else 1  # flushing files is the same step many times
+    assert outcomes == {1, 2} and step > 10
+    assert len(list(index_dir.glob("gen-*"))) <= 2
+    assert not list(index_dir.glob(".building-*"))
+    assert os.listdir(index_dir)

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+from qa.evaluation import Question, score_replies
+from qa.metrics import auroc, best_threshold, calibration_error, exact_match, f1, normalise_answer
+
+
+def test_normalised_as_the_official_script_does():
+    assert normalise_answer("The  U.S. (an ally), a Friend!") == "us ally friend"
+
+
+@pytest.mark.parametrize(
+    ("answer", "golds", "em", "score"),
+    [
+        ("the cat", ["Cat."], 1, 1),
+        ("black cat sat", ["the cat"], 0, 2 * (1 / 3) * 1 / (1 / 3 + 1)),  # one of three, one of one
+        ("cat cat", ["cat"], 0, 2 / 3),  # a repeated token counts once
+        ("dog", ["cat", "big dog"], 0, 2 / 3),  # the best gold counts
+        ("dog", ["cat"], 0, 0),
+        ("", [], 1, 1),  # SQuAD 2.0: nothing said, nothing to say
+        ("dog", [], 0, 0),
+        ("the", ["a"], 1, 1),  # both empty after articles go
+    ],
+)
+def test_em_and_f1_by_hand(answer, golds, em, score):
+    assert exact_match(answer, golds) == em
+    assert f1(answer, golds) == pytest.approx(score)
+
+
+def test_calibration_error_by_hand():
+    # Bin 0.9–1.0: said 0.95 twice, right once: |0.5 − 0.95| over 2 of 3; bin 0.2: said 0.25, wrong: 0.25 over 1 of 3.
+    error = calibration_error(np.array([0.95, 0.95, 0.25]), np.array([1.0, 0.0, 0.0]))
+    assert error == pytest.approx(0.45 * 2 / 3 + 0.25 / 3)
+    assert calibration_error(np.array([1.0]), np.array([1.0])) == 0
+    assert calibration_error(np.array([]), np.array([])) == 0
+
+
+def test_auroc_by_hand():
+    # Positives 0.9 and 0.4 against negatives 0.5 and 0.4: wins 2, then 0 and a tie: (2 + 0.5) / 4.
+    assert auroc(np.array([0.9, 0.4, 0.5, 0.4]), np.array([True, True, False, False])) == pytest.approx(2.5 / 4)
+    assert np.isnan(auroc(np.array([0.9]), np.array([True])))
+
+
+def test_best_threshold_by_hand():
+    # Answering the first two earns 1 + 0.5; the third is unanswerable and earns 1 only below the threshold.
+    threshold, mean = best_threshold(np.array([3.0, 2.0, 1.0]), np.array([1, 0.5, 0]), np.array([0, 0, 1.0]))
+    assert (threshold, mean) == (1.5, pytest.approx(2.5 / 3))
+    # Equal scores cannot be told apart: both or neither.
+    threshold, mean = best_threshold(np.array([2.0, 2.0]), np.array([1.0, 0.0]), np.array([0.0, 0.9]))
+    assert (threshold, mean) == (1.0, pytest.approx(0.5))
+
+
+def test_replies_scored_by_hand():
+    def reply(found, text, brief):
+        citation = {"brief_id": brief}
+        return {
+            "found": found,
+            "confidence": 0.8 if found else 0.2,
+            "answers": [{"text": text, "citation": citation}],
+            "passages": [{"brief_id": brief, "text": f"so {text} it was"}],
+        }
+
+    questions = [
+        Question("1", "q", "who", ("Ana Brook",), "b/1.txt"),
+        Question("2", "q", "who", ("Ivo Hale",), "b/1.txt"),
+        Question("3", "q", "none", (), "b/1.txt"),
+    ]
+    replies = {"1": reply(True, "Ana Brook", "x"), "2": reply(False, "Ivo Hale", "y"), "3": reply(False, "z", "y")}
+    figures = score_replies(questions, replies, {"x": "b/1.txt", "y": "b/2.txt"})
+    assert figures["em"] == figures["f1"] == figures["right_brief"] == figures["recall_at_5"] == 0.5
+    assert figures["top3_f1"] == 1 and figures["rightly_not_found"] == 1
+    assert figures["overall"] == pytest.approx(2 / 3)
+    assert figures["auroc"] == pytest.approx(0.75)
