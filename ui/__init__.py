@@ -1,0 +1,1 @@
+"""Shows answers: the web page and the command line."""

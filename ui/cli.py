@@ -17,7 +17,7 @@ from rich.table import Table
 
 from index.builder import build_index
 from index.embedder import SentenceTransformerEmbedder
-from index.errors import BriefQAError, IndexMissing, QuestionInvalid
+from index.errors import AddressTaken, BriefQAError, IndexMissing, QuestionInvalid
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
 from index.types import Filters, Report
@@ -25,7 +25,7 @@ from qa.assistant import Assistant, check_filters, resolve, status_of
 from qa.citations import parse_citation_id
 from qa.reader import DEFAULT_READER
 from qa.types import Reply
-from ui.render import confidence_in_words, marked
+from ui.render import confidence_words
 
 app = typer.Typer(
     name="briefqa", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -215,9 +215,22 @@ def serve(
     if auth is not None and ":" not in auth:
         raise typer.BadParameter("--auth is USER:PASS")
     assistant = _assistant(index_dir, embedder, reader)
-    from ui.app import serve_page  # gradio takes seconds to import; only this command needs it
+    from ui.app import build_app, launch  # gradio takes seconds to import; only this command needs it
 
-    serve_page(assistant, host, port, tuple(auth.split(":", 1)) if auth else None)
+    page = build_app(assistant, examples=_examples(assistant))
+    try:
+        user, _, password = (auth or "").partition(":")
+        url = launch(page, host=host, port=port, auth=(user, password) if auth else None)
+    except OSError as exc:
+        raise AddressTaken(f"the page cannot listen on {host}:{port}; choose another with --port") from exc
+    print(f"BriefQA is at {url}  (Ctrl-C stops it)")
+    page.block_thread()
+
+
+def _examples(assistant: Assistant) -> list[str]:
+    """Questions that fit the briefs: the README's, and who the authors of the newest are."""
+    authors = [brief.authors[0] for brief in assistant.briefs() if brief.authors][:2]
+    return ["what did Harris object to", *(f"Who is {author}?" for author in authors)]
 
 
 def _assistant(index_dir: Path, embedder: str | None, reader: str | None) -> Assistant:
@@ -278,13 +291,15 @@ def _print_reply(reply: Reply) -> None:
             break
         cited = answer.citation
         console.print(f"[bold]{_plain(answer.text)}[/bold]")
-        console.print(f"  {_plain(marked(cited.sentence, cited.start - cited.sentence_start, cited.end - cited.sentence_start))}")
+        at = cited.start - cited.sentence_start
+        before, after = cited.sentence[:at], cited.sentence[at + len(cited.quote) :]
+        console.print(f"  {_plain(before)}[underline]{_plain(cited.quote)}[/underline]{_plain(after)}")
         by = f"{', '.join(cited.authors)}. " if cited.authors else ""
         console.print(
             f"  [dim]{_plain(by)}{_plain(cited.title)}. {cited.kind or 'Brief'}, {cited.date or 'no date'}, "
             f"¶ {cited.paragraph}.[/dim]"
         )
-        console.print(f"  [dim]{confidence_in_words(answer.confidence)} ({answer.confidence:.0%}) · {cited.id}[/dim]")
+        console.print(f"  [dim]{confidence_words(answer.confidence)} ({answer.confidence:.0%}) · {cited.id}[/dim]")
         for other in answer.also:
             console.print(f"  [dim]also: {_plain(other.title)}, {other.date or 'no date'} · {other.id}[/dim]")
         console.print()

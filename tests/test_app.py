@@ -1,0 +1,189 @@
+"""The page as a program uses it: through gradio's client, over the fake assistant."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import gradio as gr
+import httpx
+import pytest
+from fake_assistant import HEAT, HOSTILE, REVIEW, FakeAssistant, cite
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from ui.app import Callbacks, build_app, launch, page_css, page_theme
+
+NO_FILTERS = ("", "", None, None, None)
+
+
+@pytest.fixture(scope="module")
+def assistant() -> FakeAssistant:
+    return FakeAssistant()
+
+
+@pytest.fixture(scope="module")
+def url(assistant: FakeAssistant) -> Iterator[str]:
+    app = build_app(assistant)  # type: ignore[arg-type]
+    yield launch(app)
+    app.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def client(url: str) -> Iterator[Client]:
+    client = Client(url, verbose=False, analytics_enabled=False)
+    yield client
+    client.close()
+
+
+def test_ask_returns_the_reply_as_json(client: Client) -> None:
+    reply = client.predict("How large is the levy?", api_name="/ask")
+    assert list(reply) == ["question", "found", "confidence", "answers", "passages", "timings_ms", "id"]
+    assert (reply["found"], reply["confidence"], reply["id"]) == (True, 0.91, None)
+    citation = reply["answers"][0]["citation"]
+    assert HEAT.text[citation["start"] : citation["end"]] == citation["quote"] == reply["answers"][0]["text"]
+    assert citation["authors"] == ["Mara Lindqvist", "Tomás Ibarra"]
+    assert [c["brief_id"] for c in reply["answers"][0]["also"]] == [REVIEW.id]
+
+
+def test_ask_takes_filters_and_top_k_by_name(client: Client) -> None:
+    reply = client.predict(question="How large is the levy?", kind="Insight", top_k=1, api_name="/ask")
+    assert len(reply["answers"]) == 1
+    assert {passage["brief_id"] for passage in reply["passages"]} == {HEAT.id}
+
+
+def test_ask_not_found(client: Client) -> None:
+    reply = client.predict("Who is king?", api_name="/ask")
+    assert reply["found"] is False
+    assert [answer["confidence"] for answer in reply["answers"]] == [0.12]
+
+
+@pytest.mark.parametrize("question", ["", "  "])
+def test_an_empty_question_is_an_error_in_a_sentence(client: Client, question: str) -> None:
+    with pytest.raises(AppError, match=r"The question is empty; ask something like: what did Harris object to\."):
+        client.predict(question, api_name="/ask")
+
+
+def test_page_shows_answer(client: Client) -> None:
+    answers = client.predict("How large is the levy?", *NO_FILTERS, api_name="/ask_page")
+    assert '<p class="bq-words" dir="auto">0.4 cents on each kilowatt-hour</p>' in answers
+
+
+def test_page_says_that_the_question_is_empty(client: Client) -> None:
+    answers = client.predict("", *NO_FILTERS, api_name="/ask_page")
+    assert answers.startswith('<p class="bq-error" role="alert">The question is empty; ask something')
+
+
+def test_page_shows_an_error_as_its_sentence(client: Client) -> None:
+    answers = client.predict("levy", "soon", "", None, None, None, api_name="/ask_page")
+    assert "After must be a date like 2021-03-15, not &#x27;soon&#x27;.</p>" in answers
+    assert "Traceback" not in answers
+
+
+def test_page_says_not_found(client: Client) -> None:
+    assert "The briefs do not answer this." in client.predict("Who is king?", *NO_FILTERS, api_name="/ask_page")
+
+
+def test_filters_reach_the_assistant(client: Client) -> None:
+    answers = client.predict("levy", "", "", None, " Policy Brief ", None, api_name="/ask_page")
+    assert "<summary>Passages read (2)</summary>" in answers
+
+
+def test_update_and_rebuild(client: Client, assistant: FakeAssistant) -> None:
+    report, status = client.predict(api_name="/update")
+    assert "1 added, 0 changed, 1 removed, 1 unchanged, 1 failed." in report
+    assert "<dt>Generation</dt><dd>4</dd>" in status
+    client.predict(api_name="/rebuild")
+    assert assistant.updates == [False, True]
+
+
+def test_update_while_another_runs(client: Client, assistant: FakeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assistant, "busy", True)
+    report, status = client.predict(api_name="/update")
+    assert "Another run is writing the index .briefqa; wait until it has finished.</p>" in report
+    assert "<dt>Briefs</dt>" in status
+
+
+def test_library(client: Client) -> None:
+    assert "<caption>3 briefs</caption>" in client.predict(api_name="/library")
+
+
+def test_every_event_has_its_own_name(url: str) -> None:
+    events = [e for e in httpx.get(f"{url}config", trust_env=False).json()["dependencies"] if e["backend_fn"]]
+    names = [event["api_name"] for event in events]
+    assert sorted(names) == [
+        "ask", "ask_example", "ask_page", "choices", "choices_after_rebuild", "choices_after_update",
+        "close", "example", "library", "open_from_answers", "open_from_library", "rebuild",
+        "status", "update",
+    ]  # fmt: skip
+
+
+def test_every_control_has_label_and_id(url: str) -> None:
+    controls = [
+        c for c in httpx.get(f"{url}config", trust_env=False).json()["components"]
+        if c["type"] in {"textbox", "dropdown", "button", "html", "accordion", "tabitem"}
+    ]  # fmt: skip
+    assert len(controls) > 15
+    for control in controls:
+        props = control["props"]
+        assert props.get("elem_id"), props
+        assert props.get("label") or props.get("value"), props
+
+
+def test_no_file_of_the_machine_is_served(url: str) -> None:
+    assert httpx.get(f"{url}gradio_api/file=/etc/passwd", trust_env=False).status_code in {403, 404}
+
+
+def test_the_page_names_no_other_host_for_fonts_or_scripts() -> None:
+    assert "http" not in page_css()
+    assert "@import" not in page_css()
+    assert page_theme()._stylesheets == []
+    assert "@font-face" not in page_theme()._get_theme_css()
+
+
+def _click(target: str) -> gr.EventData:
+    return gr.EventData(None, {"open": target})
+
+
+def test_open_marks_the_citation_and_the_other_ones() -> None:
+    assistant = FakeAssistant()
+    reply = assistant.ask("levy")
+    page, column = Callbacks(assistant).open(reply, _click(cite(HEAT, "0.4 cents on each kilowatt-hour").id))  # type: ignore[arg-type]
+    assert 'id="cited" tabindex="-1">0.4 cents on each kilowatt-hour</mark>' in page
+    assert '<mark class="other">capped at 60 euros a household</mark>' in page
+    assert column["visible"] is True
+
+
+def test_weak_candidates_are_not_marked_in_the_brief() -> None:
+    assistant = FakeAssistant()
+    reply = assistant.ask("who is king?")
+    page, _ = Callbacks(assistant).open(reply, _click(HEAT.id))  # type: ignore[arg-type]
+    assert "<mark" not in page
+
+
+@pytest.mark.parametrize("target", ["nothing", "nothing:1-2"])
+def test_open_what_is_gone(target: str) -> None:
+    """The index may have been updated since the answer was shown."""
+    page, column = Callbacks(FakeAssistant()).open(None, _click(target))  # type: ignore[arg-type]
+    assert page == '<p class="bq-error" role="alert">No brief nothing is in the index.</p>'
+    assert column["visible"] is True
+
+
+def test_choices_are_what_the_briefs_have() -> None:
+    authors, kinds, topics = Callbacks(FakeAssistant()).choices()  # type: ignore[arg-type]
+    assert kinds["choices"] == ["Insight", "Policy Brief"]
+    assert authors["choices"] == sorted([HOSTILE.authors[0], "Mara Lindqvist", "Tomás Ibarra"])
+    assert topics["choices"] == sorted([HOSTILE.topics[0], "Energy", "Housing"])
+
+
+def test_the_page_stands_without_a_usable_index() -> None:
+    """Damage found while the page runs is told in its place; the filters are then empty."""
+    assistant = SimpleNamespace(briefs=_fail, status=_fail)
+    calls = Callbacks(assistant)  # type: ignore[arg-type]
+    assert calls.library() == '<p class="bq-error" role="alert">Vectors.faiss is damaged.</p>'
+    assert calls.status() == (calls.library(), calls.library())
+    assert [update["choices"] for update in calls.choices()] == [[], [], []]
+
+
+def _fail() -> None:
+    from index.errors import IndexCorrupt
+
+    raise IndexCorrupt("vectors.faiss is damaged")

@@ -1,0 +1,283 @@
+"""The page in a real Chromium, over the fake assistant. Run with `pytest -m browser`."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from fake_assistant import HEAT, SCRIPT, FakeAssistant
+
+from ui.app import build_app, launch
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = os.environ.get("BRIEFQA_CHROMIUM") or shutil.which("chromium")
+ARGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+LEVY = "0.4 cents on each kilowatt-hour"
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    app = build_app(FakeAssistant(), examples=["How large is the levy?"])  # type: ignore[arg-type]
+    yield launch(app)
+    app.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["playwright.Browser"]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: install the system's chromium, or name one in BRIEFQA_CHROMIUM")
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def make_page(browser: "playwright.Browser", url: str) -> Iterator:
+    """Opens the page in a fresh context; afterwards no request may have left this machine."""
+    requested: list[str] = []
+    contexts = []
+
+    def make(**options: object) -> "playwright.Page":
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(url)
+        expect(page.get_by_label("Question", exact=True)).to_be_visible()
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    hosts = {urlsplit(address).hostname for address in requested if address.startswith(("http", "ws"))}
+    assert hosts == {"127.0.0.1"}
+
+
+@pytest.fixture
+def page(make_page) -> "playwright.Page":
+    return make_page(viewport={"width": 1280, "height": 800})
+
+
+def ask(page: "playwright.Page", question: str) -> None:
+    box = page.get_by_label("Question", exact=True)
+    box.fill(question)
+    box.press("Enter")
+
+
+def first_words(page: "playwright.Page") -> "playwright.Locator":
+    return page.locator("#answers .bq-first .bq-words")
+
+
+def citation(page: "playwright.Page") -> "playwright.Locator":
+    return page.locator("#answers").get_by_role("button", name=HEAT.title).first
+
+
+def reader(page: "playwright.Page") -> "playwright.Locator":
+    return page.get_by_role("article", name=HEAT.title)
+
+
+def test_ask_and_read_the_answer(page) -> None:
+    ask(page, "How large is the levy?")
+    expect(first_words(page)).to_have_text(LEVY)
+    expect(page.locator("#answers .bq-first mark")).to_have_text(LEVY)
+    sure = page.get_by_text("Very likely", exact=True)
+    expect(sure).to_have_attribute("title", "91% likely to be right")
+    expect(page.locator("#answers .bq-first .bq-also")).to_contain_text("2 June 2023")
+
+
+def test_a_citation_opens_its_brief_beside_the_answers(page) -> None:
+    ask(page, "How large is the levy?")
+    citation(page).click()
+    expect(reader(page)).to_be_visible()
+    mark = page.locator("mark#cited")
+    expect(mark).to_have_text(LEVY)
+    expect(mark).to_be_in_viewport()
+    expect(mark).to_be_focused()
+    answer, brief = page.locator("#answers").bounding_box(), reader(page).bounding_box()
+    assert answer["x"] + answer["width"] <= brief["x"]
+    expect(page.locator("mark.other")).to_have_text("capped at 60 euros a household")
+
+
+def test_the_passage_comes_into_view_each_time(page) -> None:
+    """Also when the same citation is clicked again, which changes nothing in the page."""
+    page.set_viewport_size({"width": 1280, "height": 300})
+    ask(page, "How large is the levy?")
+    citation(page).click()
+    expect(page.locator("mark#cited")).to_be_in_viewport()
+    page.locator("#reader").evaluate("reader => reader.scrollTo(0, reader.scrollHeight)")
+    expect(page.locator("mark#cited")).not_to_be_in_viewport()
+    citation(page).click()
+    expect(page.locator("mark#cited")).to_be_in_viewport()
+
+
+def test_closing_the_brief_leads_back(page) -> None:
+    ask(page, "How large is the levy?")
+    citation(page).click()
+    page.get_by_role("button", name="Close brief").click()
+    expect(reader(page)).to_be_hidden()
+    expect(citation(page)).to_be_focused()
+
+
+def test_a_new_question_closes_the_brief_of_the_old(page) -> None:
+    ask(page, "How large is the levy?")
+    citation(page).click()
+    expect(reader(page)).to_be_visible()
+    ask(page, "Why did Harris object?")
+    expect(first_words(page)).to_have_text("it falls on tenants who cannot choose their heating")
+    expect(reader(page)).to_be_hidden()
+
+
+def test_unanswerable_is_said(page) -> None:
+    ask(page, "Who is the king of Spain?")
+    expect(page.get_by_text("The briefs do not answer this.")).to_be_visible()
+    expect(first_words(page)).to_have_count(0)
+    weak = page.get_by_text("landlords carry half of it").first
+    expect(weak).to_be_hidden()
+    page.get_by_text(re.compile("Weak candidates")).click()
+    expect(weak).to_be_visible()
+
+
+def test_a_passage_read_can_be_opened(page) -> None:
+    ask(page, "Who is the king of Spain?")
+    page.get_by_text(re.compile("Nearest passages")).click()
+    page.locator("#answers .bq-passages").get_by_role("button", name=HEAT.title).first.click()
+    expect(page.locator("mark#cited")).to_have_text(re.compile("^The valley’s nine towns"))
+
+
+def test_empty_question(page) -> None:
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.get_by_role("alert")).to_have_text(re.compile("^The question is empty; ask something like"))
+
+
+def test_a_filter_that_is_no_date(page) -> None:
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_label("After").fill("soon")
+    ask(page, "levy")
+    expect(page.get_by_role("alert")).to_have_text("After must be a date like 2021-03-15, not 'soon'.")
+
+
+def test_a_filter_is_offered_what_the_briefs_have(page) -> None:
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_label("Kind").click()
+    page.get_by_role("option", name="Policy Brief").click()
+    ask(page, "How large is the levy?")
+    expect(page.get_by_text("Passages read (2)")).to_be_visible()
+
+
+def test_example_question(page) -> None:
+    page.get_by_role("button", name="How large is the levy?").click()
+    expect(page.get_by_label("Question", exact=True)).to_have_value("How large is the levy?")
+    expect(first_words(page)).to_have_text(LEVY)
+
+
+def test_keyboard_only(page) -> None:
+    """The question box has the focus at the start; Tab and Enter lead to the brief and back."""
+    expect(page.get_by_label("Question", exact=True)).to_be_focused()
+    page.keyboard.type("How large is the levy?")
+    page.keyboard.press("Enter")
+    expect(first_words(page)).to_have_text(LEVY)
+    for _ in range(4):  # Ask, the example, Filters, the citation
+        page.keyboard.press("Tab")
+    expect(citation(page)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("mark#cited")).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_role("button", name="Close brief")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(reader(page)).to_be_hidden()
+    expect(citation(page)).to_be_focused()
+
+
+def test_library_opens_a_brief(page) -> None:
+    page.get_by_role("tab", name="Library").click()
+    table = page.get_by_role("table")
+    expect(table.get_by_role("row")).to_have_count(4)
+    table.get_by_role("button", name=HEAT.title).click()
+    expect(reader(page)).to_be_visible()
+    expect(page.locator("#brief mark")).to_have_count(0)
+
+
+def test_update_reports(page) -> None:
+    page.get_by_role("tab", name="Index").click()
+    page.get_by_role("button", name="Update").click()
+    report = page.get_by_role("region", name="Report of the last run")
+    expect(report).to_contain_text("1 added, 0 changed, 1 removed, 1 unchanged, 1 failed.")
+    expect(report).to_contain_text("is encrypted")
+    expect(page.locator("#status")).to_contain_text("Generation4")
+
+
+def test_a_brief_cannot_run_anything(page) -> None:
+    """The hostile brief is shown everywhere it can be; its words are words, and no template is filled."""
+    page.get_by_role("tab", name="Library").click()
+    page.get_by_role("table").get_by_role("button", name="Ferries").click()
+    expect(page.locator("#brief")).to_contain_text(SCRIPT)
+    page.get_by_role("tab", name="Index").click()
+    expect(page.locator("#report")).to_contain_text(f"{SCRIPT}.pdf")
+    page.get_by_role("tab", name="Ask").click()
+    ask(page, "ferry?")
+    expect(first_words(page)).to_have_text(SCRIPT)
+    page.locator("#answers").get_by_role("button", name="Ferries").first.click()
+    expect(page.locator("mark#cited")).to_have_text(SCRIPT)
+    expect(page.locator("#brief")).to_contain_text("${alert(1)} {{value}} costs nothing")
+    assert page.evaluate("window.hacked") is None
+    expect(page.locator("#answers img, #brief img, #report img, #library img")).to_have_count(0)
+
+
+def test_narrow_phone(make_page) -> None:
+    page = make_page(viewport={"width": 360, "height": 700}, has_touch=True)
+    ask(page, "How large is the levy?")
+    citation(page).tap()
+    expect(page.locator("mark#cited")).to_be_in_viewport()
+    answer, brief = page.locator("#answers").bounding_box(), reader(page).bounding_box()
+    assert answer["y"] + answer["height"] <= brief["y"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_can_be_read_in_both_schemes(make_page, scheme: str) -> None:
+    """WCAG contrast of at least 4.5 for the text, the small print, the links and the marks."""
+    page = make_page(viewport={"width": 1280, "height": 800}, color_scheme=scheme)
+    ask(page, "How large is the levy?")
+    citation(page).click()
+    expect(page.locator("mark#cited")).to_be_visible()
+    for selector in (
+        ".bq-first .bq-words", ".bq-first .bq-where", ".bq-cite .bq-open", ".bq-sure", "mark#cited",
+        ".bq-text p", ".bq-source", "#ask-button", ".bq-examples span",
+    ):  # fmt: skip
+        assert contrast(*page.locator(selector).first.evaluate(COLOURS)) >= 4.5, selector
+    paper = page.locator("#reader").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert (luminance(paper) < 0.1) == (scheme == "dark")
+
+
+# Colour of an element's text, and of the first background below it that is not transparent.
+COLOURS = """element => {
+  const colour = getComputedStyle(element).color;
+  for (let e = element; e; e = e.parentElement) {
+    const background = getComputedStyle(e).backgroundColor;
+    if (background !== 'rgba(0, 0, 0, 0)') return [colour, background];
+  }
+  return [colour, 'rgb(255, 255, 255)'];
+}"""
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance as in WCAG 2 of a computed `rgb(r, g, b)`."""
+    parts = [int(number) / 255 for number in re.findall(r"\d+", colour)[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio as in WCAG 2."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)

@@ -1,0 +1,331 @@
+"""The web page: `build_app(assistant)` lays it out and wires it; `launch` serves it, offline."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from index.errors import BriefQAError
+from index.types import Brief, Filters
+from qa.types import Reply
+from ui import render
+
+if TYPE_CHECKING:
+    from qa.assistant import Assistant
+
+EXAMPLES = ("What is recommended?", "Who objected, and why?", "What does it cost?")
+"""Questions offered under the question box when the caller gives none."""
+
+# A click on any button inside is sent on with what the button opens: one listener, whatever is shown.
+_OPEN_JS = """
+element.addEventListener('click', event => {
+  const button = event.target.closest('[data-open]');
+  if (button) trigger('click', {open: button.dataset.open});
+});
+"""
+
+# After a brief is opened: its passage comes into view and has the focus; who opened it is kept for closing.
+_SHOW_JS = """
+() => requestAnimationFrame(() => requestAnimationFrame(() => {
+  const reader = document.getElementById('reader');
+  const target = document.getElementById('cited') || document.getElementById('reader-close');
+  if (!reader || !target) return;
+  if (!reader.contains(document.activeElement)) window.briefqaOpener = document.activeElement;
+  target.scrollIntoView({block: 'center'});
+  target.focus({preventScroll: true});
+}))
+"""
+
+_CLOSE_JS = """
+() => { if (window.briefqaOpener && window.briefqaOpener.isConnected) window.briefqaOpener.focus(); }
+"""
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """What happens at each event: calls the assistant and renders; BriefQAError becomes a sentence."""
+
+    assistant: "Assistant"
+
+    def ask(self, question: str, *filters: str | None) -> tuple[Reply | None, str, dict[str, Any]]:
+        """The reply, its HTML, and the reader closed: it shows a passage of the question before."""
+        closed = gr.update(visible=False)
+        try:
+            reply = self.assistant.ask(question or "", _filters(*filters))
+        except BriefQAError as error:
+            return None, render.message_page(error), closed
+        return reply, render.reply_page(reply), closed
+
+    def open(self, reply: Reply | None, event: gr.EventData) -> tuple[str, dict[str, Any]]:
+        """The brief that was clicked, at its passage, in the reader."""
+        shown = gr.update(visible=True)
+        try:
+            brief, start, end = _place(self.assistant, event.open)
+        except BriefQAError as error:
+            return render.message_page(error), shown
+        return render.brief_page(brief, start, end, _cited_in(reply, brief.id)), shown
+
+    def update(self, progress: gr.Progress = gr.Progress()) -> tuple[str, str]:
+        """Report and status after the index was brought up to date."""
+        return self._index(False, progress)
+
+    def rebuild(self, progress: gr.Progress = gr.Progress()) -> tuple[str, str]:
+        """Report and status after the index was made anew."""
+        return self._index(True, progress)
+
+    def library(self) -> str:
+        """The table of briefs."""
+        return _shown(lambda: render.library_page(self.assistant.briefs()))
+
+    def status(self) -> tuple[str, str]:
+        """The report of the last run and the status."""
+        return (
+            _shown(lambda: render.report_page(self.assistant.status().report)),
+            _shown(lambda: render.status_page(self.assistant.status())),
+        )
+
+    def choices(self) -> tuple[dict[str, Any], ...]:
+        """What the filters for author, kind and topic offer."""
+        try:
+            briefs = self.assistant.briefs()
+        except BriefQAError:  # told where it matters: by the question, the library and the status
+            briefs = ()
+        authors = {author for brief in briefs for author in brief.authors}
+        kinds = {brief.kind for brief in briefs if brief.kind}
+        topics = {topic for brief in briefs for topic in brief.topics}
+        return tuple(gr.update(choices=sorted(words)) for words in (authors, kinds, topics))
+
+    def ask_api(
+        self,
+        question: str,
+        after: str | None = None,
+        before: str | None = None,
+        author: str | None = None,
+        kind: str | None = None,
+        topic: str | None = None,
+        brief: str | None = None,
+        top_k: int = 3,
+    ) -> dict[str, Any]:
+        """The reply to a question as JSON: verbatim answers with their citations, or found false."""
+        filters = _filters(after, before, author, kind, topic, brief)
+        try:
+            return asdict(self.assistant.ask(question, filters, top_k=top_k))
+        except BriefQAError as error:
+            raise gr.Error(render.sentence_of(error), print_exception=False) from error
+
+    def _index(self, rebuild: bool, progress: gr.Progress) -> tuple[str, str]:
+        def tell(stage: str, done: int, total: int) -> None:
+            progress((done, total) if total else None, desc=stage)
+
+        report = _shown(lambda: render.report_page(self.assistant.update(rebuild=rebuild, progress=tell)))
+        return report, self.status()[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _AskTab:
+    question: gr.Textbox
+    button: gr.Button
+    examples: gr.HTML
+    filters: tuple[gr.Textbox | gr.Dropdown, ...]
+    answers: gr.HTML
+
+
+@dataclass(frozen=True, slots=True)
+class _IndexTab:
+    tab: gr.Tab
+    update: gr.Button
+    rebuild: gr.Button
+    report: gr.HTML
+    status: gr.HTML
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    column: gr.Column
+    close: gr.Button
+    brief: gr.HTML
+
+
+def build_app(assistant: "Assistant", *, examples: Sequence[str] = EXAMPLES) -> gr.Blocks:
+    """The page over `assistant`; serve it with `launch`.
+
+    Args:
+        assistant: Answers; anything with the methods of `qa.Assistant`.
+        examples: Questions offered under the question box; none hides the line.
+    """
+    calls = Callbacks(assistant)
+    with gr.Blocks(title="BriefQA", analytics_enabled=False, fill_width=True) as app:
+        reply = gr.State(None)
+        gr.HTML(
+            "<h1>BriefQA</h1><p>Answers in the briefs’ own words, each with its place.</p>",
+            elem_id="masthead", label="Masthead", js_on_load=None, apply_default_css=False,
+        )  # fmt: skip
+        with gr.Row(elem_id="columns"):
+            with gr.Column(elem_id="main", scale=5, min_width=320), gr.Tabs(elem_id="tabs"):
+                with gr.Tab("Ask", id="ask", elem_id="tab-ask"):
+                    ask = _lay_ask(examples)
+                with gr.Tab("Library", id="library", elem_id="tab-library") as library_tab:
+                    library = _lay_html("library", "Library")
+                with gr.Tab("Index", id="index", elem_id="tab-index") as index_tab:
+                    made = _lay_index(index_tab)
+            reader = _lay_reader()
+        _wire_ask(calls, ask, reply, reader)
+        _wire_reader(calls, (ask.answers, library), reply, reader)
+        _wire_index(calls, made, ask.filters[2:])
+        library_tab.select(calls.library, None, library, api_name="library", api_visibility="undocumented")
+        app.load(calls.choices, None, list(ask.filters[2:]), api_name="choices", api_visibility="undocumented")
+        gr.api(calls.ask_api, api_name="ask", concurrency_id="ask")
+    return app
+
+
+def launch(
+    app: gr.Blocks,
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    auth: tuple[str, str] | None = None,
+    mcp_server: bool = False,
+) -> str:
+    """Serves `app` in a thread and returns its address; `app.block_thread()` waits for Ctrl-C.
+
+    Args:
+        app: What `build_app` returned.
+        host: Address to listen on; loopback unless told otherwise.
+        port: Port, or None for the first free one from 7860.
+        auth: User and password asked for, or None.
+        mcp_server: Offers `ask` to agents too.
+    """
+    _, url, _ = app.launch(
+        server_name=host, server_port=port, auth=auth, mcp_server=mcp_server, prevent_thread_lock=True,
+        theme=page_theme(), css=page_css(), quiet=True, share=False, inbrowser=False,
+        footer_links=[], run_history=False, ssr_mode=False, enable_monitoring=False, pwa=False,
+        max_file_size=1,  # nothing is uploaded here, so nothing may be
+    )  # fmt: skip
+    return str(url)
+
+
+def page_css() -> str:
+    """The style sheet of the page."""
+    return (files("ui") / "page.css").read_text(encoding="utf-8")
+
+
+def page_theme() -> gr.themes.Base:
+    """A plain theme in the fonts of the machine; gradio's own would load font files. Colours: page.css."""
+    system = [gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "sans-serif")]
+    mono = [gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospace")]
+    return gr.themes.Base(font=system, font_mono=mono, radius_size=gr.themes.sizes.radius_sm)
+
+
+def _lay_html(elem_id: str, label: str, value: str = "") -> gr.HTML:
+    return gr.HTML(value, elem_id=elem_id, label=label, js_on_load=_OPEN_JS, apply_default_css=False)
+
+
+def _lay_ask(examples: Sequence[str]) -> _AskTab:
+    with gr.Row(elem_id="asking"):
+        question = gr.Textbox(
+            label="Question", placeholder="Ask the briefs a question", elem_id="question",
+            lines=1, max_lines=4, scale=6, autofocus=True,
+        )  # fmt: skip
+        button = gr.Button("Ask", variant="primary", elem_id="ask-button", scale=1, min_width=96)
+    suggestions = _lay_html("examples", "Example questions", render.examples_page(examples))
+    with gr.Accordion("Filters", open=False, elem_id="filters"):
+        with gr.Row():
+            dates = [
+                gr.Textbox(label=name, placeholder="YYYY-MM-DD", elem_id=f"filter-{name.lower()}", min_width=140)
+                for name in ("After", "Before")
+            ]
+        with gr.Row():
+            words = [
+                gr.Dropdown(
+                    [], label=name, elem_id=f"filter-{name.lower()}", value=None, allow_custom_value=True,
+                    min_width=140,
+                )
+                for name in ("Author", "Kind", "Topic")
+            ]  # fmt: skip
+    return _AskTab(question, button, suggestions, (*dates, *words), _lay_html("answers", "Answers"))
+
+
+def _lay_index(tab: gr.Tab) -> _IndexTab:
+    status = _lay_html("status", "Status of the index")
+    gr.HTML(
+        "<p>Update reads new and changed files; Rebuild makes the whole index anew. "
+        "Questions are answered meanwhile.</p>",
+        elem_id="index-help", label="Help", js_on_load=None, apply_default_css=False,
+    )  # fmt: skip
+    with gr.Row(elem_id="indexing"):
+        update = gr.Button("Update", variant="primary", elem_id="update-button", min_width=120, scale=0)
+        rebuild = gr.Button("Rebuild", elem_id="rebuild-button", min_width=120, scale=0)
+    return _IndexTab(tab, update, rebuild, _lay_html("report", "Report"), status)
+
+
+def _lay_reader() -> _Reader:
+    with gr.Column(elem_id="reader", scale=5, min_width=320, visible=False) as column:
+        close = gr.Button("Close brief", elem_id="reader-close", size="sm", min_width=90)
+        return _Reader(column, close, _lay_html("brief", "Brief"))
+
+
+def _wire_ask(calls: Callbacks, ask: _AskTab, reply: gr.State, reader: _Reader) -> None:
+    inputs, outputs = [ask.question, *ask.filters], [reply, ask.answers, reader.column]
+    # Questions wait for each other (concurrency_id): one already uses every core.
+    asked: dict[str, Any] = {
+        "concurrency_id": "ask", "show_progress_on": ask.answers, "api_visibility": "undocumented",
+    }  # fmt: skip
+    gr.on([ask.question.submit, ask.button.click], calls.ask, inputs, outputs, api_name="ask_page", **asked)
+    ask.examples.click(
+        _opened, None, ask.question, api_name="example", api_visibility="undocumented", show_progress="hidden"
+    ).then(calls.ask, inputs, outputs, api_name="ask_example", **asked)
+
+
+def _wire_reader(calls: Callbacks, lists: Sequence[gr.HTML], reply: gr.State, reader: _Reader) -> None:
+    for shown in lists:
+        shown.click(
+            calls.open, reply, [reader.brief, reader.column], api_name=f"open_from_{shown.elem_id}",
+            api_visibility="undocumented", show_progress="hidden",
+        ).then(None, js=_SHOW_JS)  # fmt: skip
+    reader.close.click(
+        lambda: gr.update(visible=False), None, reader.column, api_name="close", api_visibility="undocumented"
+    ).then(None, js=_CLOSE_JS)
+
+
+def _wire_index(calls: Callbacks, made: _IndexTab, words: Sequence[gr.components.Component]) -> None:
+    outputs = [made.report, made.status]
+    for button, call, name in (
+        (made.update, calls.update, "update"), (made.rebuild, calls.rebuild, "rebuild"),
+    ):  # fmt: skip
+        button.click(call, None, outputs, api_name=name, show_progress_on=made.report, concurrency_id="index").then(
+            calls.choices, None, list(words), api_name=f"choices_after_{name}", api_visibility="undocumented"
+        )
+    made.tab.select(calls.status, None, outputs, api_name="status", api_visibility="undocumented")
+
+
+def _opened(event: gr.EventData) -> str:
+    return str(event.open)
+
+
+def _filters(*values: str | None) -> Filters:
+    """Filters in the order of the fields; a field left empty filters nothing."""
+    return Filters(*(value.strip() or None if value else None for value in values))
+
+
+def _place(assistant: "Assistant", target: str) -> tuple[Brief, int, int]:
+    """Brief and range that `target` names: a citation id, or a brief id for the brief as a whole."""
+    if ":" in target:
+        return assistant.resolve(target)
+    return assistant.brief(target), 0, 0
+
+
+def _cited_in(reply: Reply | None, brief_id: str) -> list[render.Range]:
+    """Ranges of this brief that the reply cites."""
+    answers = reply.answers if reply is not None and reply.found else ()
+    cited = [citation for answer in answers for citation in (answer.citation, *answer.also)]
+    return [(citation.start, citation.end) for citation in cited if citation.brief_id == brief_id]
+
+
+def _shown(page: Callable[[], str]) -> str:
+    """What `page` renders, or the sentence of the error it ran into."""
+    try:
+        return page()
+    except BriefQAError as error:
+        return render.message_page(error)

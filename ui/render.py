@@ -1,0 +1,323 @@
+"""Values to HTML: pure functions, every word of a brief escaped, every mark set by offsets."""
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from index.types import Brief, ParagraphRole, Report
+from qa.types import Answer, Citation, ReadPassage, Reply
+
+if TYPE_CHECKING:
+    from qa.assistant import Status
+
+Range = tuple[int, int]
+"""Half-open range of code points of a brief's text."""
+
+CITED_ID = "cited"
+"""HTML id of the first cited characters: what the page scrolls to."""
+
+_CONFIDENCE_WORDS = ((0.85, "Very likely"), (0.6, "Likely"), (0.4, "Possible"))
+_WEAK = _CONFIDENCE_WORDS[-1][0]
+"""Further answers under this are folded away."""
+_ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
+_MONTHS = tuple("January February March April May June July August September October November December".split())
+
+
+class Mark(StrEnum):
+    """How characters stand out."""
+
+    NONE = ""
+    CITED = "cited"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of characters that stand out in one way; the pieces of a text joined are the text."""
+
+    text: str
+    mark: Mark = Mark.NONE
+
+
+def cut(text: str, offset: int, cited: Range, others: Iterable[Range] = ()) -> tuple[Piece, ...]:
+    """The pieces of `text`, cut at the ends of the ranges.
+
+    Args:
+        text: Part of a brief.
+        offset: Where the part begins in the brief.
+        cited: Range of the brief to mark; what lies outside the part is ignored, an empty one marks nothing.
+        others: Ranges to mark more weakly; where they overlap `cited`, that wins.
+    """
+    marks = [Mark.NONE] * len(text)
+    for ranges, mark in ((others, Mark.OTHER), ((cited,), Mark.CITED)):
+        for start, end in ranges:
+            first, last = max(start - offset, 0), min(end - offset, len(text))
+            if first < last:
+                marks[first:last] = [mark] * (last - first)
+    edges = [0, *(i for i in range(1, len(text)) if marks[i] is not marks[i - 1]), len(text)]
+    return tuple(Piece(text[a:b], marks[a]) for a, b in zip(edges, edges[1:], strict=False) if a < b)
+
+
+def confidence_words(confidence: float) -> str:
+    """The probability in a word or two: “Very likely” from 0.85, “Likely” from 0.6, “Possible” from 0.4."""
+    return next((words for least, words in _CONFIDENCE_WORDS if confidence >= least), "Unlikely")
+
+
+def date_words(date: str | None) -> str:
+    """`2021-03-15` as “15 March 2021”; what is no such date as it stands; None as “undated”."""
+    if date is None:
+        return "undated"
+    match = _ISO_DATE.fullmatch(date)
+    if match is None or not 1 <= int(match[2]) <= 12:
+        return date
+    return f"{int(match[3])} {_MONTHS[int(match[2]) - 1]} {match[1]}"
+
+
+def counted(number: int, noun: str) -> str:
+    """“1 brief”, “2 briefs”, “1,200 briefs”."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def size_words(n_bytes: int) -> str:
+    """A size on disk with its unit, in powers of 1000: “532 B”, “1.4 MB”."""
+    size = float(n_bytes)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def sentence_of(error: Exception) -> str:
+    """The message of `error` as a sentence: a capital in front, a full stop behind."""
+    message = str(error).strip() or type(error).__name__
+    message = message[0].upper() + message[1:]
+    return message if message.endswith((".", "!", "?")) else f"{message}."
+
+
+def message_page(error: Exception) -> str:
+    """An error as a sentence in the page."""
+    return f'<p class="bq-error" role="alert">{_escape(sentence_of(error))}</p>'
+
+
+def reply_page(reply: Reply) -> str:
+    """The reply: answers as cards, or that the briefs do not answer; what was read is folded below."""
+    if reply.found:
+        first, *rest = reply.answers
+        sure = [answer for answer in rest if answer.confidence >= _WEAK]
+        weak = [answer for answer in rest if answer.confidence < _WEAK]
+        more = f'<h3 class="bq-more">Other readings</h3>{_cards(sure)}' if sure else ""
+        body = f"{answer_card(first, first=True)}{more}{_weak(weak)}{_passages(reply.passages, 'Passages read')}"
+    else:
+        body = _not_found(reply)
+    label = _escape(f"Reply to: {reply.question}")
+    return f'<section class="bq-reply" aria-live="polite" aria-label="{label}">{body}</section>'
+
+
+def answer_card(answer: Answer, *, first: bool = False) -> str:
+    """One answer: its words, its sentence with the span marked, how sure, where it stands."""
+    citation = answer.citation
+    words = confidence_words(answer.confidence)
+    pieces = cut(citation.sentence, citation.sentence_start, (citation.start, citation.end))
+    return (
+        f'<article class="bq-answer{" bq-first" if first else ""}">'
+        f'<p class="bq-words" dir="auto">{_escape(answer.text)}</p>'
+        f'<blockquote class="bq-sentence" dir="auto">{_marked(pieces)}</blockquote>'
+        f'<div class="bq-foot">{citation_line(citation)}'
+        f'<span class="bq-sure" title="{answer.confidence:.0%} likely to be right">{words}</span></div>'
+        f"{_also(answer.also)}</article>"
+    )
+
+
+def citation_line(citation: Citation) -> str:
+    """Title (a button that opens the brief there), authors, kind, date, paragraph."""
+    facts = _facts(", ".join(citation.authors), citation.kind)
+    place = f"{_dots(*facts, _time(citation.date), f'¶&nbsp;{citation.paragraph}')}"
+    return f'<p class="bq-cite">{_opener(citation.id, citation.title)}<span class="bq-where">{place}</span></p>'
+
+
+def brief_page(brief: Brief, start: int, end: int, others: Iterable[Range] = ()) -> str:
+    """The brief as a document, `start..end` marked, and `others` more weakly.
+
+    The first marked characters have the id `CITED_ID`. What lies between paragraphs is not shown,
+    so neither are marks there. An empty range marks nothing.
+    """
+    others = tuple(others)
+    body: list[str] = []
+    named = False
+    for paragraph in brief.paragraphs:
+        pieces = cut(brief.text[paragraph.start : paragraph.end], paragraph.start, (start, end), others)
+        name = not named and any(piece.mark is Mark.CITED for piece in pieces)
+        named = named or name
+        role = ' class="bq-bio"' if paragraph.role is ParagraphRole.BIO else ""
+        body.append(f'<p data-number="{paragraph.number}" dir="auto"{role}>{_marked(pieces, name=name)}</p>')
+    authors = f'<p class="bq-authors">{_escape(", ".join(brief.authors))}</p>' if brief.authors else ""
+    topics = "".join(f"<li>{_escape(topic)}</li>" for topic in brief.topics)
+    topics = f'<ul class="bq-topics" aria-label="Topics">{topics}</ul>' if topics else ""
+    return (
+        f'<article class="bq-brief" aria-label="{_escape(brief.title)}">'
+        f'<p class="bq-dateline">{_dots(_time(brief.date), *_facts(brief.kind))}</p>'
+        f'<h2 class="bq-title" dir="auto">{_escape(brief.title)}</h2>{authors}'
+        f'<div class="bq-text">{"".join(body)}</div>{topics}'
+        f'<p class="bq-source">File <bdi>{_escape(brief.source)}</bdi></p></article>'
+    )
+
+
+def library_page(briefs: Sequence[Brief]) -> str:
+    """A table of the briefs in the order given; each title is a button that opens the brief."""
+    if not briefs:
+        return (
+            '<p class="bq-empty">No briefs are indexed yet. Put files into the folder '
+            "that is indexed, then press Update under Index.</p>"
+        )
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("Title", "Date", "Kind", "Authors", "Topics"))
+    rows = "".join(
+        f'<tr><th scope="row">{_opener(brief.id, brief.title)}</th><td>{_time(brief.date)}</td>'
+        f"<td>{_escape(brief.kind or '')}</td><td>{_escape(', '.join(brief.authors))}</td>"
+        f"<td>{_escape(', '.join(brief.topics))}</td></tr>"
+        for brief in briefs
+    )
+    return (
+        f'<table class="bq-library"><caption>{counted(len(briefs), "brief")}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def status_page(status: "Status") -> str:
+    """What the index holds, as a list of facts."""
+    facts = {
+        "Briefs": f"{status.n_briefs:,}",
+        "Passages": f"{status.n_passages:,}",
+        "Generation": f"{status.generation:,}",
+        "Size on disk": size_words(status.disk_bytes),
+        "Folder": status.index_dir,
+        "Embedder": status.embedder,
+        "Reader": status.reader,
+    }
+    rows = "".join(f"<div><dt>{name}</dt><dd>{_escape(value)}</dd></div>" for name, value in facts.items())
+    return f'<dl class="bq-status">{rows}</dl>'
+
+
+def report_page(report: Report | None) -> str:
+    """What a run of the indexer did: counts, failures with their reasons, file lists folded."""
+    if report is None:
+        return '<p class="bq-empty">No run of the indexer is on record.</p>'
+    lists = {
+        "added": report.added, "changed": report.changed,
+        "removed": report.removed, "unchanged": report.unchanged,
+    }  # fmt: skip
+    counts = ", ".join(f"{len(files):,} {name}" for name, files in lists.items())
+    failed = "".join(f"<li><bdi>{_escape(f.source)}</bdi>: {_escape(f.reason)}</li>" for f in report.failed)
+    failed = f'<h4>Could not be indexed</h4><ul class="bq-failed">{failed}</ul>' if failed else ""
+    folded = "".join(
+        f"<details><summary>{name.capitalize()} ({len(files):,})</summary><ul>"
+        f"{''.join(f'<li><bdi>{_escape(file)}</bdi></li>' for file in files)}</ul></details>"
+        for name, files in lists.items()
+        if files
+    )
+    return (
+        f'<section class="bq-report" aria-label="Report of the last run"><h3>Last run</h3>'
+        f"<p>{counts}, {len(report.failed):,} failed. "
+        f"{counted(report.n_passages, 'passage')} in {counted(report.n_briefs, 'brief')}, "
+        f"{report.n_embedded:,} embedded anew, in {report.seconds:.1f} s.</p>"
+        f"{failed}{folded}</section>"
+    )
+
+
+def examples_page(questions: Sequence[str]) -> str:
+    """Example questions as buttons; nothing when there are none."""
+    if not questions:
+        return ""
+    return f'<p class="bq-examples"><span>For example</span>{"".join(_opener(q, q) for q in questions)}</p>'
+
+
+def _not_found(reply: Reply) -> str:
+    hint = (
+        "What came nearest is below, for you to judge."
+        if reply.passages
+        else "No passage came near. Are the filters too narrow?"
+    )
+    return (
+        '<div class="bq-notfound"><p class="bq-verdict">The briefs do not answer this.</p>'
+        f"<p>{hint}</p></div>{_passages(reply.passages, 'Nearest passages')}{_weak(reply.answers)}"
+    )
+
+
+def _weak(answers: Sequence[Answer]) -> str:
+    if not answers:
+        return ""
+    return (
+        f'<details class="bq-weak"><summary>Weak candidates, probably wrong ({len(answers)})</summary>'
+        f"{_cards(answers)}</details>"
+    )
+
+
+def _cards(answers: Iterable[Answer]) -> str:
+    return "".join(answer_card(answer) for answer in answers)
+
+
+def _also(citations: Sequence[Citation]) -> str:
+    if not citations:
+        return ""
+    items = "".join(
+        f"<li>{_opener(c.id, c.title)}"
+        f'<span class="bq-where">{_dots(_time(c.date), f"¶&nbsp;{c.paragraph}")}</span></li>'
+        for c in citations
+    )
+    return f'<div class="bq-also"><h4>Also in</h4><ul>{items}</ul></div>'
+
+
+def _passages(passages: Sequence[ReadPassage], name: str) -> str:
+    if not passages:
+        return ""
+    items = "".join(
+        f"<li>{_opener(f'{p.brief_id}:{p.start}-{p.end}', p.title)}"
+        f'<span class="bq-where">{_dots(_time(p.date), f"¶&nbsp;{p.paragraph}")}</span>'
+        f'<p dir="auto">{_escape(p.text)}</p></li>'
+        for p in passages
+    )
+    summary = f"<summary>{name} ({len(passages)})</summary>"
+    return f'<details class="bq-passages">{summary}<ol>{items}</ol></details>'
+
+
+def _marked(pieces: Iterable[Piece], *, name: bool = False) -> str:
+    parts: list[str] = []
+    for piece in pieces:
+        text = _escape(piece.text)
+        if piece.mark is Mark.NONE:
+            parts.append(text)
+            continue
+        name_it = name and piece.mark is Mark.CITED
+        # tabindex: the page moves the focus there, so that a screen reader goes on from there
+        identity = f' id="{CITED_ID}" tabindex="-1"' if name_it else ""
+        name = name and not name_it
+        parts.append(f'<mark class="{piece.mark}"{identity}>{text}</mark>')
+    return "".join(parts)
+
+
+def _opener(target: str, words: str) -> str:
+    """A button that opens `target`: `ui.app` sends its `data-open` to Python."""
+    opens = f'data-open="{_escape(target)}"'
+    return f'<button type="button" class="bq-open" dir="auto" {opens}>{_escape(words)}</button>'
+
+
+def _time(date: str | None) -> str:
+    if not date:
+        return date_words(None)
+    return f'<time datetime="{_escape(date)}">{_escape(date_words(date))}</time>'
+
+
+def _facts(*facts: str | None) -> list[str]:
+    return [f"<bdi>{_escape(fact)}</bdi>" for fact in facts if fact]
+
+
+def _dots(*parts: str) -> str:
+    return " · ".join(part for part in parts if part)
+
+
+def _escape(text: str) -> str:
+    # A file name that is not UTF-8 comes as lone surrogates, which no HTTP reply can carry.
+    return html.escape(text.encode("utf-8", "replace").decode("utf-8"))
