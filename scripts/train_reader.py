@@ -300,7 +300,8 @@ def train(args: argparse.Namespace) -> None:
     losses: list[float] = []
     n_tokens, since = 0, time.monotonic()
     for rows in batches[step:]:
-        width = int(max(lengths[row] for row in rows))
+        # Few different widths: the matrix library keeps a plan, and memory, for every shape it meets.
+        width = -(-int(max(lengths[row] for row in rows)) // 32) * 32
         batch = np.zeros((len(rows), width), np.int64)
         kind = np.zeros((len(rows), width), np.int64)
         mask = np.zeros((len(rows), width), np.int64)

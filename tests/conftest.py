@@ -21,7 +21,7 @@ March 15, 2021 | Insight
 
 What the “Harbour” Talks Left Open
 
-Ambassador Ana Brook objected to the joint harbour project. She said it would cost $40 million a year. 😀 Nobody answered.
+Ambassador Ana Brook objected to the joint harbour project. She said it would cost $40 million a year. 😀 None answered.
 
 The ministry of transport defended the plan. Lt. Col. Ivo Hale called it “overdue.”
 

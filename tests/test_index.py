@@ -15,7 +15,6 @@ from filelock import FileLock
 from index import builder
 from index.builder import build_index
 from index.errors import (
-    CitationInvalid,
     IndexBusy,
     IndexCorrupt,
     IndexMismatch,

@@ -67,7 +67,7 @@ def test_ends_are_tidied_by_rule(text, chosen, tidy):
     assert text[a:b] == tidy
 
 
-@given(st.text(st.sampled_from("ab .,“”()\"‘’[]…-U"), min_size=1, max_size=30), st.data())
+@given(st.text(st.sampled_from('ab .,“”()"‘’[]…-U'), min_size=1, max_size=30), st.data())
 def test_tidying_never_grows_and_never_empties(text, data):
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))

@@ -1,0 +1,214 @@
+"""The command line: exit code, streams and whole sentences; and once for real, with the shipped models."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import BRIEF, HashEmbedder, KeywordReader
+
+from index.briefs import brief_id
+from qa.assistant import Assistant
+from ui import cli
+
+SHARED = Path(__file__).parent.parent.parent / "shared"
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, capsys):
+    """Runs `briefqa ARGS` in process on fake models; returns (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "SentenceTransformerEmbedder", lambda name: HashEmbedder(name or "hash"))
+
+    def opened(index_dir, *, embedder=None, reader=None):
+        return Assistant(Path(index_dir), HashEmbedder(embedder or "hash"), KeywordReader())
+
+    monkeypatch.setattr(cli.Assistant, "open", opened)
+
+    def briefqa(*args: str, stdin: str | None = None) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["briefqa", *args])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin or ""))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        return int(stopped.value.code or 0), *capsys.readouterr()
+
+    return briefqa
+
+
+@pytest.fixture
+def indexed(run, folder):
+    assert run("index", str(folder))[0] == 0
+    return run
+
+
+def test_index_prints_its_report(run, folder):
+    code, out, err = run("index", str(folder))
+    assert (code, err) == (0, "")
+    first, second = out.splitlines()
+    assert first == "2 added, 0 changed, 0 unchanged, 0 removed, 0 failed"
+    assert second.startswith("2 briefs, 6 passages (6 embedded) in ") and second.endswith("generation 1")
+    (folder / "bad.txt").write_bytes(b"\xe9")
+    assert run("index")[1].splitlines()[-1] == (
+        "failed: bad.txt is not UTF-8 (byte 0xe9 at position 0); save it as UTF-8"
+    )
+    report = json.loads(run("index", "--json")[1])
+    assert report["unchanged"] == ["grain.txt", "harbour.txt"] and len(report["failed"]) == 1
+
+
+def test_ask_prints_answer_sentence_and_citation(indexed):
+    code, out, err = indexed("ask", "what would it cost")
+    assert (code, err) == (0, "")
+    at = BRIEF.index("$40 million a year")
+    assert out.splitlines() == [
+        "$40 million a year",
+        "  She said it would cost $40 million a year.",
+        "  Mara Quill. What the “Harbour” Talks Left Open. Insight, 2021-03-15, ¶ 1.",
+        f"  Likely (73%) · {brief_id(BRIEF)}:{at}-{at + 18}",
+        "",
+    ]
+
+
+def test_not_found_is_said_and_is_no_error(indexed):
+    code, out, _ = indexed("ask", "who painted the chapel ceiling")
+    assert code == 0
+    assert out.splitlines()[0] == "The briefs do not answer this."
+
+
+def test_the_reply_as_json_is_the_contract(indexed):
+    reply = json.loads(indexed("ask", "what would it cost", "--json")[1])
+    assert sorted(reply) == ["answers", "confidence", "found", "id", "passages", "question", "timings_ms"]
+    assert sorted(reply["answers"][0]) == ["also", "citation", "confidence", "text"]
+    assert set(reply["answers"][0]["citation"]) >= set(
+        "id brief_id title date kind authors topics source paragraph start end quote sentence passage "
+        "passage_start".split()
+    )
+    assert sorted(reply["passages"][0]) == ["brief_id", "date", "end", "paragraph", "score", "start", "text", "title"]
+    assert sorted(reply["timings_ms"]) == ["read", "retrieve", "total"]
+    cited = reply["answers"][0]["citation"]
+    assert BRIEF[cited["start"] : cited["end"]] == cited["quote"]
+
+
+def test_a_batch_answers_line_by_line_in_order(indexed, tmp_path):
+    lines = [
+        json.dumps({"id": "a", "question": "what would it cost"}),
+        "",
+        json.dumps({"id": "b", "question": "what would it cost", "after": "2022-01-01"}),
+        json.dumps({"id": 7, "question": " "}),
+        "{not json",
+        json.dumps({"question": 3}),
+        json.dumps({"id": "c", "question": "why", "topic": 5}),
+    ]
+    (tmp_path / "q.jsonl").write_text("\n".join(lines), "utf-8")
+    code, out, err = indexed("ask", "--batch", "q.jsonl")
+    replies = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert [reply["id"] for reply in replies] == ["a", "b", 7, None, None, "c"]
+    assert replies[0]["answers"][0]["text"] == "$40 million a year"
+    assert {p["title"] for p in replies[1]["passages"]} == {"Grain Prices After the Flood"}
+    assert replies[2]["error"].startswith("the question is empty")
+    assert [reply["error"][:6] for reply in replies[3:]] == ["line 5", "line 6", '"topic']
+    from_stdin = json.loads(indexed("ask", "--batch", "-", stdin=lines[0])[1])
+    assert from_stdin["answers"] == replies[0]["answers"]
+
+
+def test_show_marks_the_cited_characters(indexed):
+    at = BRIEF.index("$40 million")
+    code, out, _ = indexed("show", f"{brief_id(BRIEF)}:{at}-{at + 11}")
+    assert code == 0
+    assert out.splitlines()[0] == f"harbour.txt  ({brief_id(BRIEF)})"
+    assert "She said it would cost ⟦$40 million⟧ a year." in out
+    assert "⟦" not in indexed("show", "harbour.txt")[1]
+    shown = json.loads(indexed("show", f"{brief_id(BRIEF)}:{at}-{at + 11}", "--json")[1])
+    assert (shown["quote"], shown["text"]) == ("$40 million", BRIEF)
+
+
+def test_briefs_lists_and_filters(indexed):
+    code, out, _ = indexed("briefs", "--kind", "insight")
+    assert code == 0
+    assert "2021-03-15" in out and out.splitlines()[-1] == "1 brief"
+    assert [brief["source"] for brief in json.loads(indexed("briefs", "--json")[1])] == ["grain.txt", "harbour.txt"]
+
+
+def test_status_tells_what_there_is(indexed):
+    code, out, _ = indexed("status")
+    assert code == 0
+    assert out.splitlines()[1:4] == [
+        "briefs      2 in 6 passages", "embedder    hash", "reader      briefqa-reader",
+    ]  # fmt: skip
+    assert json.loads(indexed("status", "--json")[1])["report"]["added"] == ["grain.txt", "harbour.txt"]
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "sentence"),
+    [
+        (["ask", "why", "--index-dir", "none"], 1, "there is no index in none; make one with: briefqa index FOLDER"),
+        (["ask", ""], 1, "the question is empty; ask something like: what did Harris object to"),
+        (["ask", "x" * 10_000], 1, "the question has 10000 characters, at most 1000 are taken; shorten it"),
+        (["ask", "why", "--after", "May"], 1, "after must be a date like 2021-03-15, not 'May'"),
+        (["index", "nowhere"], 1, "there is no file or folder"),
+        (["index", "empty"], 1, "no .md or .txt file in"),
+        (["index", "--embedder", "other"], 1, "was made with the embedder hash"),
+        (["index", "--index-dir", "plain.file/ix", "briefs"], 1, "cannot be written"),
+        (["show", "zzz"], 1, "no brief 'zzz' in the index in .briefqa; list what there is with: briefqa briefs"),
+        (["ask", "--batch", "nowhere.jsonl"], 1, "the questions in nowhere.jsonl cannot be read"),
+        (["ask"], 2, "give either a question or --batch FILE"),
+        (["ask", "why", "--no-such-option"], 2, "No such option"),
+        (["serve", "--auth", "nobody"], 2, "--auth is USER:PASS"),
+    ],
+    ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else None,
+)
+def test_bad_input_is_one_sentence(indexed, tmp_path, args, code, sentence):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "plain.file").write_text("")
+    got, out, err = indexed(*args)
+    assert (got, out) == (code, "")
+    assert sentence in err
+    assert "Traceback" not in err
+    if code == 1:
+        assert err.startswith("briefqa: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["index", "ask", "show", "briefs", "status", "serve"])
+def test_every_help_ends_in_an_example(run, command):
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert f"Example: briefqa {command}" in out
+
+
+def briefqa(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "briefqa"), *args]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.models
+def test_for_real_from_the_samples(tmp_path):
+    asked = briefqa("ask", "what did Harris object to", "--json", cwd=tmp_path)
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stderr == "There is no index yet: indexing the sample briefs.\n"
+    reply = json.loads(asked.stdout)
+    best = reply["answers"][0]
+    assert reply["found"] and best["citation"]["source"] == "2021-03-15-policy-disputes.txt"
+    assert "inter-Korean" in best["text"] or "tourism" in best["text"]
+    sample = Path(cli.__file__).parent.parent / "index" / "samples" / best["citation"]["source"]
+    with sample.open(encoding="utf-8", newline="") as file:
+        assert file.read()[best["citation"]["start"] : best["citation"]["end"]] == best["text"]
+    shown = briefqa("show", best["citation"]["id"], cwd=tmp_path)
+    assert f"⟦{best['text']}⟧" in shown.stdout
+    missing = briefqa("ask", "what is the airspeed of an unladen swallow", "--json", cwd=tmp_path)
+    assert json.loads(missing.stdout)["found"] is False
+
+
+@pytest.mark.models
+@pytest.mark.skipif(not (SHARED / "briefs").is_dir(), reason="the two real briefs lie beside the checkout only")
+def test_for_real_on_the_two_real_briefs(tmp_path):
+    assert briefqa("index", str(SHARED / "briefs"), "--index-dir", "ix", cwd=tmp_path).returncode == 0
+    reply = json.loads(briefqa("ask", "what did Harris object to", "--json", "--index-dir", "ix", cwd=tmp_path).stdout)
+    cited = reply["answers"][0]["citation"]
+    assert cited["date"] == "2021-03-15"
+    about = cited["quote"] + cited["sentence"]
+    assert any(words in about for words in ("inter-Korean", "tourism", "project"))
+    with (SHARED / "briefs" / cited["source"]).open(encoding="utf-8", newline="") as file:
+        assert file.read()[cited["start"] : cited["end"]] == cited["quote"]
