@@ -50,18 +50,20 @@ def main() -> None:
             score = f1(text, q.golds) if q.golds and _in_brief(q, span, sources) else 0.0
             rated.append(([s.score, math.log1p(s.rank), s.coverage], score, float(q.golds == ())))
         candidates.append(rated)
-    # The first candidates only: those that could ever be shown, so that the probabilities hold for them.
+    # Weights that rank the first candidates, those that could ever be shown …
     rows = [row for rated in candidates for row in rated[:N_CANDIDATES]]
-    model = LogisticRegression(C=10.0).fit([row[0] for row in rows], [row[1] >= RIGHT_F1 for row in rows])
-    weights = model.coef_[0]
-    fitted = Calibration(float(model.intercept_[0]), float(weights[0]), float(weights[1]), float(weights[2]))
+    ranking = LogisticRegression(C=10.0).fit([row[0] for row in rows], [row[1] >= RIGHT_F1 for row in rows])
+    weights = ranking.coef_[0]
     best = [max(rated, key=lambda row: float(np.dot(weights, row[0]))) for rated in candidates]
-    logits = np.array([np.dot(weights, row[0]) + fitted.intercept for row in best])
-    scores = 1 / (1 + np.exp(-logits))
     answered = np.array([row[1] for row in best])
     abstained = np.array([row[2] for row in best])
+    # … then scaled so that the probability holds for the winner: the best of several is more often right.
+    strengths = np.array([np.dot(weights, row[0]) for row in best])
+    scaling = LogisticRegression(C=1e6).fit(strengths[:, None], answered >= RIGHT_F1)
+    scale, intercept = float(scaling.coef_[0][0]), float(scaling.intercept_[0])
+    scores = 1 / (1 + np.exp(-(scale * strengths + intercept)))
     threshold, overall = best_threshold(scores, answered, abstained)
-    fitted = Calibration(fitted.intercept, fitted.score, fitted.log_rank, fitted.coverage, threshold)
+    fitted = Calibration(intercept, *(float(scale * weight) for weight in weights), threshold)
     folder = reader.folder or READER_FOLDER
     (folder / FILE).write_text(fitted.to_json(), "utf-8")
     report = {
