@@ -22,6 +22,7 @@ from qa.reader import Reader, TransformersReader
 from qa.retriever import retrieve
 from qa.settings import AskSettings
 from qa.types import Answer, Citation, Hit, ReadPassage, Reply, Span
+from qa.words import content_words
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _NOT_WORD = re.compile(r"[^\w\s]|_")
@@ -160,9 +161,12 @@ class Assistant:
         for probability, span in rated:
             if any(_overlap(span, other) for other in taken):
                 continue
-            taken.append(span)
             passage = span.hit.passage
-            words = normalised(passage.text[span.start - passage.start : span.end - passage.start])
+            quote = passage.text[span.start - passage.start : span.end - passage.start]
+            if not content_words(quote):  # “because” by itself answers nothing
+                continue
+            taken.append(span)
+            words = normalised(quote)
             if words in by_words:
                 by_words[words].append((probability, span))
                 continue

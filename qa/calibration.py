@@ -2,19 +2,14 @@
 
 import json
 import math
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from qa.types import Span
+from qa.words import content_words
 
 FILE = "calibration.json"
-_WORD = re.compile(r"\w+")
-_EMPTY = frozenset(
-    "a about an and any are as at be been by can did do does for from had has have he her his how i in is it "
-    "its many much of on or s she that the their them they this to was we were what when where which who whom "
-    "whose why will with would you your".split()
-)
+_STEM = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +61,7 @@ class Calibration:
 
 def signals_of(question: str, span: Span) -> Signals:
     """The signals of a candidate answer to `question`."""
-    asked = {_stem(word) for word in _WORD.findall(question.casefold()) if word not in _EMPTY}
     passage = span.hit.passage
-    there = {_stem(word) for word in _WORD.findall(passage.headed_text.casefold())}
-    coverage = len(asked & there) / len(asked) if asked else 0.0
-    return Signals(span.score, span.hit.rank, coverage)
-
-
-def _stem(word: str) -> str:
-    return word[:5]
+    asked = {word[:_STEM] for word in content_words(question)}
+    there = {word[:_STEM] for word in content_words(passage.headed_text)}
+    return Signals(span.score, span.hit.rank, len(asked & there) / len(asked) if asked else 0.0)

@@ -280,7 +280,7 @@ def _print_json(value: object, indent: int | None = 1) -> None:
 
 
 def _print_reply(reply: Reply) -> None:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     if not reply.found:
         console.print("The briefs do not answer this.", style="bold")
         for passage in reply.passages[:3]:
