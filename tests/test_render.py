@@ -29,7 +29,7 @@ from ui.render import Mark, Piece, cut
     ("confidence", "words"),
     [
         (1.0, "Very likely"), (0.85, "Very likely"), (0.849, "Likely"), (0.6, "Likely"),
-        (0.599, "Possible"), (0.4, "Possible"), (0.399, "Unlikely"), (0.0, "Unlikely"),
+        (0.599, "Possible"), (0.3, "Possible"), (0.299, "Unlikely"), (0.0, "Unlikely"),
     ],
 )  # fmt: skip
 def test_confidence_words(confidence: float, words: str) -> None:

@@ -19,7 +19,7 @@ Range = tuple[int, int]
 CITED_ID = "cited"
 """HTML id of the first cited characters: what the page scrolls to."""
 
-_CONFIDENCE_WORDS = ((0.85, "Very likely"), (0.6, "Likely"), (0.4, "Possible"))
+_CONFIDENCE_WORDS = ((0.85, "Very likely"), (0.6, "Likely"), (0.3, "Possible"))
 _WEAK = _CONFIDENCE_WORDS[-1][0]
 """Further answers under this are folded away."""
 _ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
@@ -62,7 +62,7 @@ def cut(text: str, offset: int, cited: Range, others: Iterable[Range] = ()) -> t
 
 
 def confidence_words(confidence: float) -> str:
-    """The probability in a word or two: “Very likely” from 0.85, “Likely” from 0.6, “Possible” from 0.4."""
+    """The probability in a word or two: “Very likely” from 0.85, “Likely” from 0.6, “Possible” from 0.3."""
     return next((words for least, words in _CONFIDENCE_WORDS if confidence >= least), "Unlikely")
 
 
