@@ -208,8 +208,11 @@ def _build(
         _commit(index_dir, working, report.generation)
     except (OSError, RuntimeError, ValueError, sqlite3.Error) as exc:
         shutil.rmtree(working, ignore_errors=True)
-        # FAISS, tantivy and SQLite report a full disk in types of their own.
-        raise exc if isinstance(exc, OSError) else OSError(errno.EIO, str(exc)) from exc
+        if isinstance(exc, OSError):
+            raise
+        # FAISS, tantivy and SQLite report a full disk in types of their own; only the words tell.
+        full = any(words in str(exc) for words in ("disk is full", "No space left"))
+        raise OSError(errno.ENOSPC if full else errno.EIO, str(exc)) from exc
     _remove_old(index_dir)
     return report
 

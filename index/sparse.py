@@ -1,6 +1,8 @@
 """Full-text search by BM25: the only file that imports the full-text engine (tantivy)."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -79,7 +81,13 @@ class SparseIndex:
     @classmethod
     def open(cls, folder: Path) -> "SparseIndex":
         """The index that `build` wrote to `folder`; raises ValueError when tantivy cannot read it."""
-        return cls(Index.open(os.fspath(folder)))
+        if os.access(folder, os.W_OK):
+            return cls(Index.open(os.fspath(folder)))
+        # tantivy takes a lock file even to read, so on read-only media a copy is opened; its files stay
+        # open, or mapped, after the copy is removed.
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as copy:
+            shutil.copytree(folder, copy, dirs_exist_ok=True, copy_function=shutil.copyfile)
+            return cls(Index.open(copy))
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)

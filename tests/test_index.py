@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -231,6 +232,24 @@ def test_a_disk_that_fills_up_leaves_the_old_index(index_dir, folder, embedder, 
     monkeypatch.setattr(builder, "_fsync", full)
     with pytest.raises(IndexUnwritable, match="No space left on device.*free some space"):
         build_index(index_dir, embedder)
+    assert snapshot(index_dir) == before
+
+
+def test_a_full_disk_told_by_sqlite_is_told_as_one(index_dir, embedder, monkeypatch):
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(builder, "_write", full)
+    with pytest.raises(IndexUnwritable, match="disk is full.*free some space"):
+        build_index(index_dir, embedder, rebuild=True)
+
+
+def test_an_index_on_read_only_media_answers(index_dir, monkeypatch):
+    """Told as damage once: the full-text engine wants a lock file even to read."""
+    before = snapshot(index_dir)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    rows = Store(index_dir).search_sparse("harbour project", 3)[0]
+    assert len(rows) == 3
     assert snapshot(index_dir) == before
 
 
