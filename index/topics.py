@@ -3,6 +3,17 @@
 # Tags of more than one word that think tanks commonly use. What is not here falls apart into
 # single words; a topic filter therefore looks at the joined line (`Filters.topic`).
 _KNOWN = """
+Indigenous Rights|Maritime Disputes|Public Administration|Natural Resources|Land Rights|Illicit Finance|
+Parliamentary Oversight|Intelligence Sharing|Special Envoys|Sovereign Wealth Funds|Sovereign Wealth|
+Small Island States|Small States|Energy Regulation|Nordic Countries|Constitutional Reform|
+Security Sector Reform|Religious Affairs|Sanctions Evasion|Joint Exercises|Labour Relations|
+Export Restrictions|Energy Transition|Disaster Recovery|Military Exercises|Summit Diplomacy|Military Bases|
+Policy Review|Burden Sharing|Consular Affairs|Humanitarian Policy|Offshore Finance|Conflict Minerals|
+Transitional Justice|Land Claims|Currency Crises|Carbon Markets|Data Privacy|Spectrum Policy|Nuclear Waste|
+Nuclear Power|Nuclear Weapons|Local Democracy|Water Treaties|Property Rights|Power Markets|Extreme Weather|
+Disaster Management|Cyber Operations|Police Reform|Southeastern Europe|Women’s Rights|Peace Agreements|
+Party Politics|Coalition Government|Arms Embargo|Intelligence Reform|Border Disputes|Naval Affairs|
+Crisis Communication|Extended Deterrence|Peace Talks|Missile Tests|U.S. Defense Policy and Strategy|
 Arms Control|Asylum Policy|Banking Regulation|Ballistic Missiles|Basing Rights|Black Sea|Border Incidents|
 Cabinet Affairs|Capital Markets|Central Africa|Central America|Central Asia|Central Banks|Central Europe|
 Child Welfare|Civil Liberties|Civil Service|Civil Society|Climate Adaptation|Climate Change|Climate Finance|
@@ -54,7 +65,9 @@ def split_topics(line: str) -> tuple[str, ...]:
     while at < len(words):
         size = next((n for n in range(_LONGEST, 1, -1) if " ".join(words[at : at + n]) in _PHRASES), 1)
         while at + size + 1 < len(words) and words[at + size] in _JOINERS:
-            size += 2
+            size += 1
+            if words[at + size] not in _JOINERS:
+                size += 1
         topics.append(" ".join(words[at : at + size]))
         at += size
     return tuple(topics)

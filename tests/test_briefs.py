@@ -69,6 +69,7 @@ def test_the_id_depends_on_the_text_alone():
         ("Indo-Pacific North Korea", ("Indo-Pacific", "North Korea")),
         ("Rule of Law Judiciary European Union", ("Rule of Law", "Judiciary", "European Union")),
         ("Ministry of Silly Walks Trade", ("Ministry of Silly", "Walks", "Trade")),  # an unknown name falls apart
+        ("Maritime Disputes Law of the Sea Safety", ("Maritime Disputes", "Law of the Sea", "Safety")),
         ("Trade, Arms Control; Space", ("Trade", "Arms Control", "Space")),
     ],
 )
