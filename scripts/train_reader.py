@@ -48,7 +48,7 @@ SQUAD_LIKE = {
     "mlqa_en_dev": 1.0,
     "covidqa_windows": 0.5,
 }
-"""Set: the part of its questions that is used (the rest cost time and brought nothing measurable)."""
+"""Set: the part of its questions that is used (the rest was left out to keep one pass under an hour)."""
 UNANSWERABLE = {"squad_v1.1_train_unanswerable": 1.0}
 MEASURING = ("squad_v1.1_dev", "squad_v2.0_dev")
 HELD_OUT_BATCHES = ("rights", "cities")
@@ -109,7 +109,7 @@ def _public_examples(data: Path, rng: random.Random) -> Iterator[Example]:
                     start = answers[0]["answer_start"]
                     span = (start, start + len(answers[0]["text"]))
                 yield Example(qa["question"], "", context, span, name, name in UNANSWERABLE)
-                # A quarter again as many hard negatives: a neighbouring paragraph, mostly the same article.
+                # A fifth again as many hard negatives: a neighbouring paragraph, mostly the same article.
                 other = contexts[(at + 1) % len(contexts)]
                 if answers and rng.random() < 0.2 and answers[0]["text"].lower() not in other.lower():
                     yield Example(qa["question"], "", other, None, f"{name}/neighbour", False)
