@@ -42,6 +42,7 @@ from index.store import (
     Store,
     brief_row,
     read_current,
+    recorded_inputs,
     sha256_of,
 )
 from index.types import Brief, Failure, Passage, Report
@@ -103,10 +104,23 @@ def build_index(
             previous.check_embedder(embedder.name, embedder.fingerprint, embedder.dim)
         known = previous.manifest if previous is not None else None
         if not inputs:
-            inputs = tuple(Path(path) for path in known.inputs) if known else (SAMPLES,)
+            inputs = tuple(map(Path, known.inputs)) if known else _inputs_without_manifest(index_dir)
         inputs = tuple(Path(os.path.abspath(path)) for path in inputs)
         settings = settings or (known.settings if known else IndexSettings())
         return _build(index_dir, previous, embedder, inputs, settings, rebuild, progress)
+
+
+def _inputs_without_manifest(index_dir: Path) -> tuple[Path, ...]:
+    """The samples where there was never an index; those of the damaged one where there was."""
+    if not any(index_dir.glob("gen-*")):
+        return (SAMPLES,)
+    inputs = recorded_inputs(index_dir)
+    if not inputs:
+        raise IndexCorrupt(
+            f"the damaged index in {index_dir} no longer tells which folder it was made from; "
+            "name it: briefqa index --rebuild FOLDER"
+        )
+    return tuple(map(Path, inputs))
 
 
 @contextlib.contextmanager

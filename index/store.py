@@ -100,6 +100,19 @@ def read_current(index_dir: Path) -> tuple[str, str]:
     return words[0], words[1]
 
 
+def recorded_inputs(index_dir: Path) -> tuple[str, ...]:
+    """What the newest generation whose manifest can be read was made from, verified or not; else nothing.
+
+    For mending a damaged index: a wrong path would be noticed, and the folder is better than asking.
+    """
+    for path in sorted(index_dir.glob(f"gen-*/{MANIFEST}"), reverse=True):
+        try:
+            return tuple(str(name) for name in json.loads(path.read_text("utf-8"))["inputs"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return ()
+
+
 def _corrupt(index_dir: Path, what: str) -> IndexCorrupt:
     return IndexCorrupt(f"the index in {index_dir} is damaged: {what}; mend it with: briefqa index --rebuild")
 

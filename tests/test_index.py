@@ -175,19 +175,27 @@ def test_no_index(tmp_path):
 
 @pytest.mark.parametrize("harm", ["missing", "flipped", "cut"])
 @pytest.mark.parametrize("file", ["manifest.json", "catalogue.sqlite", "dense.faiss", "sparse/meta.json"])
-def test_damage_is_named_and_a_rebuild_mends_it(index_dir, embedder, file, harm):
+def test_damage_is_named_and_a_rebuild_mends_it(index_dir, folder, embedder, file, harm):
     path = index_dir / "gen-000001" / file
     content = bytearray(path.read_bytes())
     if harm == "missing":
         path.unlink()
     else:
-        content[len(content) // 2] ^= 1
+        # In the manifest a digit, so that it stays JSON: only the checksum tells.
+        at = content.index(b'"dim": 64') + 7 if file == "manifest.json" else len(content) // 2
+        content[at] ^= 1
         path.write_bytes(content if harm == "flipped" else content[:-1])
     with pytest.raises(IndexCorrupt, match=f"gen-000001/{file}.*mend it with: briefqa index --rebuild"):
         Store(index_dir)
     with pytest.raises(IndexCorrupt):
         build_index(index_dir, embedder)
-    assert build_index(index_dir, embedder, [Path(index_dir.parent, "briefs")], rebuild=True).n_briefs == 2
+    if file == "manifest.json" and harm != "flipped":
+        # Once, a rebuild of such an index put the samples in the place of the user's briefs.
+        with pytest.raises(IndexCorrupt, match="no longer tells which folder.*briefqa index --rebuild FOLDER"):
+            build_index(index_dir, embedder, rebuild=True)
+        build_index(index_dir, embedder, [folder], rebuild=True)
+    else:
+        build_index(index_dir, embedder, rebuild=True)
     assert sources(index_dir) == ["grain.txt", "harbour.txt"]
 
 
