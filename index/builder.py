@@ -164,11 +164,8 @@ def _build(
     started = time.monotonic()
     collection = _read(list_files(inputs), progress)
     if not collection.briefs:
-        raise InputMissing(
-            f"none of the {len(collection.failed)} files could be read, so nothing was changed; "
-            f"the first: {collection.failed[0].reason}"
-        )
-    before = _known_files(previous)
+        raise _nothing_readable(collection.failed)
+    before = previous.file_hashes() if previous else {}
     after = {source: digest for source, (digest, _) in collection.files.items()}
     report = Report(
         generation=previous.manifest.generation if previous else 0,
@@ -195,12 +192,15 @@ def _build(
             briefs.append(brief)
         except BriefUnreadable as exc:
             failed.append(Failure(brief.source, str(exc)))
+    if not briefs:
+        raise _nothing_readable(failed)
     kept = {brief.id for brief in briefs}
     files = {source: value for source, value in collection.files.items() if value[1] in kept}
     keys = [_vector_key(embedder, passage) for passage in passages]
     vectors, n_embedded = _embed(passages, keys, embedder, None if rebuild else previous, settings, progress)
     report = replace(
         report, generation=_next_generation(index_dir), failed=tuple(failed), n_briefs=len(briefs),
+        added=tuple(s for s in report.added if s in files), changed=tuple(s for s in report.changed if s in files),
         n_passages=len(passages), n_embedded=n_embedded,
     )  # fmt: skip
     report = _finished(report, started)
@@ -231,6 +231,12 @@ def _build(
     return report
 
 
+def _nothing_readable(failed: Sequence[Failure]) -> InputMissing:
+    return InputMissing(
+        f"none of the {len(failed)} files could be read, so nothing was changed; the first: {failed[0].reason}"
+    )
+
+
 def _read(files: list[SourceFile], progress: Progress) -> _Collection:
     briefs: dict[str, Brief] = {}
     found: dict[str, tuple[str, str]] = {}
@@ -247,10 +253,6 @@ def _read(files: list[SourceFile], progress: Progress) -> _Collection:
         found[file.source] = (digest, brief.id)
     progress("reading", len(files), len(files))
     return _Collection(tuple(briefs.values()), found, tuple(failed))
-
-
-def _known_files(previous: Store | None) -> dict[str, str]:
-    return {} if previous is None else previous.file_hashes()
 
 
 def _made_from(manifest: Manifest) -> tuple[tuple[Path, ...], IndexSettings]:

@@ -141,6 +141,7 @@ class Store:
     def _open(self, index_dir: Path, name: str, digest: str) -> None:
         self.index_dir = index_dir
         self.folder = index_dir / name
+        self.pointer = (name, digest)
         self.manifest = _read_manifest(index_dir, self.folder, digest)
         for relative, expected in self.manifest.files.items():
             path = self.folder / relative

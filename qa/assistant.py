@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 
 from index.builder import Progress, build_index, no_progress
@@ -133,9 +132,9 @@ class Assistant:
 
     def _current(self) -> Store:
         """The store of the generation that CURRENT names; one question keeps to one."""
-        if read_current(self._index_dir)[0] != self._store.folder.name:
+        if read_current(self._index_dir) != self._store.pointer:
             with self._opening:
-                if read_current(self._index_dir)[0] != self._store.folder.name:
+                if read_current(self._index_dir) != self._store.pointer:
                     self._store = self._open()
         return self._store
 
@@ -208,7 +207,6 @@ def status_of(store: Store, reader: str) -> Status:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
 def normalised(text: str) -> str:
     """Words for comparing answers only: case, punctuation, articles and spacing do not count."""
     folded = unicodedata.normalize("NFKC", text).casefold()

@@ -44,7 +44,7 @@ def print_questions(args: argparse.Namespace) -> None:
 def print_figures(args: argparse.Namespace) -> None:
     """Checks every citation against its file, then prints a table of figures."""
     replies = {}
-    for line in args.replies.read_text("utf-8").splitlines():
+    for line in filter(None, args.replies.read_text("utf-8").split("\n")):
         reply = json.loads(line)
         replies[reply["id"]] = reply
     failed = [reply for reply in replies.values() if "error" in reply]

@@ -1,5 +1,6 @@
 """The assistant over fakes: grouping, abstaining, citing, following a rebuilt index."""
 
+import shutil
 import threading
 
 import pytest
@@ -111,6 +112,13 @@ def test_a_rebuilt_index_answers_without_a_restart(assistant, folder):
     assert report.changed == ("harbour.txt",)
     assert assistant.ask("what would it cost").answers[0].text == "$70 million a year"
     assert assistant.status().generation == 2
+
+
+def test_an_index_made_anew_under_the_same_number_is_noticed(assistant, folder, tmp_path):
+    (folder / "harbour.txt").write_text(BRIEF.replace("$40 million", "$70 million"), "utf-8")
+    shutil.rmtree(tmp_path / "ix")
+    build_index(tmp_path / "ix", HashEmbedder(), [folder])
+    assert assistant.ask("what would it cost").answers[0].text == "$70 million a year"
 
 
 def test_questions_are_answered_while_a_rebuild_runs(assistant, folder):

@@ -125,6 +125,17 @@ def test_show_marks_the_cited_characters(indexed):
     assert (shown["quote"], shown["text"]) == ("$40 million", BRIEF)
 
 
+def test_what_looks_like_markup_is_printed_as_it_stands(indexed, folder):
+    text = "A Plan [bold]\n\nThe plan :smiley: would cost [red]9 crowns \\[/red] a tonne\u2028then."
+    (folder / "odd.txt").write_text(text, "utf-8")
+    indexed("index")
+    assert text in indexed("show", "odd.txt")[1]
+    assert "A Plan [bold]" in indexed("briefs")[1]
+    assert ":smiley:" in indexed("ask", "what would the plan cost", "--brief", "odd.txt")[1]
+    line = json.dumps({"id": 1, "question": "which\u2028plan"}, ensure_ascii=False)
+    assert json.loads(indexed("ask", "--batch", "-", stdin=line)[1])["id"] == 1
+
+
 def test_briefs_lists_and_filters(indexed):
     code, out, _ = indexed("briefs", "--kind", "insight")
     assert code == 0

@@ -85,6 +85,14 @@ def test_a_file_that_failed_is_tried_again(index_dir, folder, embedder):
     assert build_index(index_dir, embedder).added == ("bad.txt",)
 
 
+def test_a_brief_that_cannot_be_cut_is_failed_not_added(index_dir, folder, embedder):
+    (folder / "wide.txt").write_text(f"{'Word ' * 58}\n\nText of the brief.", "utf-8")
+    report = build_index(index_dir, embedder)
+    assert (report.added, [f.source for f in report.failed]) == ((), ["wide.txt"])
+    with pytest.raises(InputMissing, match="none of the 1 files could be read.*its title takes 58"):
+        build_index(index_dir, embedder, [folder / "wide.txt"])
+
+
 def test_nothing_new_writes_nothing(index_dir, embedder):
     before = snapshot(index_dir)
     report = build_index(index_dir, embedder)

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -141,13 +142,11 @@ def show(
     if as_json:
         _print_json(asdict(brief) | {"start": start, "end": end, "quote": brief.text[start:end]})
     else:
-        console = Console(highlight=False, soft_wrap=True)
-        console.print(f"{brief.source}  ({brief.id})", style="dim", markup=False)
-        before, quote, after = brief.text[:start], brief.text[start:end], brief.text[end:]
-        opener, closer = ("", "") if console.is_terminal or not quote else ("⟦", "⟧")
-        console.print(before, end="", markup=False)
-        console.print(f"{opener}{quote}{closer}", end="", markup=False, style="reverse bold" if quote else "")
-        console.print(after, markup=False)
+        quote = brief.text[start:end]
+        if quote:
+            quote = typer.style(quote, bold=True, reverse=True) if sys.stdout.isatty() else f"⟦{quote}⟧"
+        print(f"{brief.source}  ({brief.id})")
+        print(f"{brief.text[:start]}{quote}{brief.text[end:]}")
 
 
 @app.command()
@@ -175,8 +174,8 @@ def briefs(
     for name in ("Date", "Kind", "Title", "Authors", "Id"):
         table.add_column(name, no_wrap=name in ("Date", "Id"))
     for b in found:
-        table.add_row(b.date or "–", b.kind or "–", _plain(b.title), _plain(", ".join(b.authors)) or "–", b.id)
-    Console(highlight=False).print(table)
+        table.add_row(b.date or "–", b.kind or "–", escape(b.title), escape(", ".join(b.authors)) or "–", b.id)
+    Console(highlight=False, emoji=False).print(table)
     print(f"{len(found)} {'brief' if len(found) == 1 else 'briefs'}")
 
 
@@ -251,7 +250,8 @@ def _batch_lines(name: str) -> Iterator[tuple[int, str]]:
         text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise QuestionInvalid(f"the questions in {name} cannot be read ({exc}); give a UTF-8 file") from exc
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Not splitlines: JSON may hold other line separators inside its strings.
+    for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield number, line
 
@@ -280,28 +280,29 @@ def _print_json(value: object, indent: int | None = 1) -> None:
 
 
 def _print_reply(reply: Reply) -> None:
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    # No emoji codes: “:flag:” in a brief is to be shown as it stands.
+    console = Console(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
     if not reply.found:
         console.print("The briefs do not answer this.", style="bold")
         for passage in reply.passages[:3]:
-            console.print(f"  nearest: {_plain(passage.title)}, {passage.date or 'no date'}, ¶ {passage.paragraph}")
+            console.print(f"  nearest: {escape(passage.title)}, {passage.date or 'no date'}, ¶ {passage.paragraph}")
         return
     for n, answer in enumerate(reply.answers):
         if n and answer.confidence < 0.5:
             break
         cited = answer.citation
-        console.print(f"[bold]{_plain(answer.text)}[/bold]")
+        console.print(f"[bold]{escape(answer.text)}[/bold]")
         at = cited.start - cited.sentence_start
         before, after = cited.sentence[:at], cited.sentence[at + len(cited.quote) :]
-        console.print(f"  {_plain(before)}[underline]{_plain(cited.quote)}[/underline]{_plain(after)}")
+        console.print(f"  {escape(before)}[underline]{escape(cited.quote)}[/underline]{escape(after)}")
         by = f"{', '.join(cited.authors)}. " if cited.authors else ""
         console.print(
-            f"  [dim]{_plain(by)}{_plain(cited.title)}. {cited.kind or 'Brief'}, {cited.date or 'no date'}, "
+            f"  [dim]{escape(by)}{escape(cited.title)}. {cited.kind or 'Brief'}, {cited.date or 'no date'}, "
             f"¶ {cited.paragraph}.[/dim]"
         )
         console.print(f"  [dim]{confidence_words(answer.confidence)} ({answer.confidence:.0%}) · {cited.id}[/dim]")
         for other in answer.also:
-            console.print(f"  [dim]also: {_plain(other.title)}, {other.date or 'no date'} · {other.id}[/dim]")
+            console.print(f"  [dim]also: {escape(other.title)}, {other.date or 'no date'} · {other.id}[/dim]")
         console.print()
 
 
@@ -314,11 +315,6 @@ def _print_report(report: Report) -> None:
     )
     for failure in report.failed:
         print(f"failed: {failure.reason}")
-
-
-def _plain(text: str) -> str:
-    """`text` as rich prints it verbatim: its square brackets are no markup."""
-    return text.replace("[", r"\[")
 
 
 @contextmanager
