@@ -5,10 +5,16 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import BRIEF, HashEmbedder
+from hypothesis import given
+from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import (
     BertConfig,
     BertForQuestionAnswering,
+    DebertaV2Config,
+    DebertaV2ForQuestionAnswering,
+    ElectraConfig,
+    ElectraForQuestionAnswering,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForQuestionAnswering,
@@ -20,7 +26,7 @@ from index.errors import ModelUnavailable, QuestionInvalid
 from index.passages import split_into_passages
 from index.store import sha256_of
 from index.types import Passage
-from qa.reader import READER_FOLDER, TransformersReader
+from qa.reader import READER_FOLDER, TransformersReader, batches_by_length
 from qa.settings import AskSettings
 from qa.types import Hit
 
@@ -33,23 +39,66 @@ def hits(text: str = BRIEF) -> list[Hit]:
     return [Hit(passage, 0.0, rank) for rank, passage in enumerate(passages)]
 
 
-@pytest.fixture(scope="session")
-def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A seeded two-layer BERT over a WordPiece vocabulary of letters, so that every word is split."""
+SIZES = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+FAMILIES = ["tiny_bert", "tiny_electra", "tiny_roberta", "tiny_deberta"]
+
+
+def letters_tokenizer() -> PreTrainedTokenizerFast:
+    """A WordPiece vocabulary of letters, so that every word is split."""
     letters = [chr(code) for code in range(33, 127)] + list("“”’…😀én漢")
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *("##" + letter for letter in letters)]
     engine = Tokenizer(models.WordPiece({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
     engine.normalizer = normalizers.BertNormalizer(lowercase=True)
     engine.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     engine.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=engine, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]",
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"], model_max_length=128,
+    )  # fmt: skip
+
+
+def n_ids(tokenizer: PreTrainedTokenizerFast) -> int:
+    return max(tokenizer.get_vocab().values()) + 1
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A seeded two-layer BERT."""
+    tokenizer = letters_tokenizer()
+    torch.manual_seed(3)
+    model = BertForQuestionAnswering(BertConfig(vocab_size=n_ids(tokenizer), max_position_embeddings=130, **SIZES))
+    return saved(tmp_path_factory.mktemp("bert"), tokenizer, model)
+
+
+@pytest.fixture(scope="session")
+def tiny_electra(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A seeded two-layer ELECTRA with embeddings narrower than its layers."""
+    tokenizer = letters_tokenizer()
+    torch.manual_seed(5)
+    config = ElectraConfig(vocab_size=n_ids(tokenizer), max_position_embeddings=130, embedding_size=8, **SIZES)
+    return saved(tmp_path_factory.mktemp("electra"), tokenizer, ElectraForQuestionAnswering(config))
+
+
+@pytest.fixture(scope="session")
+def tiny_deberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A seeded two-layer DeBERTa over pieces that begin with the space before them."""
+    letters = [chr(code) for code in range(33, 127)] + list("“”’…😀én漢")
+    pieces = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "▁", *letters, *("▁" + letter for letter in letters)]
+    engine = Tokenizer(models.Unigram([(piece, -float(n > 4)) for n, piece in enumerate(pieces)], unk_id=3))
+    engine.pre_tokenizer = pre_tokenizers.Metaspace()
+    engine.post_processor = processors.TemplateProcessing(
+        "[CLS]:0 $A:0 [SEP]:0", "[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1", [("[CLS]", 1), ("[SEP]", 2)]
+    )
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=engine, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]",
         model_input_names=["input_ids", "token_type_ids", "attention_mask"], model_max_length=128,
     )  # fmt: skip
-    torch.manual_seed(3)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    model = BertForQuestionAnswering(BertConfig(vocab_size=len(words), max_position_embeddings=130, **sizes))
-    return saved(tmp_path_factory.mktemp("bert"), tokenizer, model)
+    torch.manual_seed(6)
+    config = DebertaV2Config(
+        vocab_size=n_ids(tokenizer), max_position_embeddings=130, relative_attention=True,
+        pos_att_type=["p2c", "c2p"], position_biased_input=False, type_vocab_size=0, **SIZES,
+    )  # fmt: skip
+    return saved(tmp_path_factory.mktemp("deberta"), tokenizer, DebertaV2ForQuestionAnswering(config))
 
 
 @pytest.fixture(scope="session")
@@ -66,8 +115,7 @@ def tiny_roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model_input_names=["input_ids", "attention_mask"], model_max_length=160,
     )  # fmt: skip
     torch.manual_seed(4)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    config = RobertaConfig(vocab_size=len(vocabulary), max_position_embeddings=162, type_vocab_size=1, **sizes)
+    config = RobertaConfig(vocab_size=len(vocabulary), max_position_embeddings=162, type_vocab_size=1, **SIZES)
     return saved(tmp_path_factory.mktemp("roberta"), tokenizer, RobertaForQuestionAnswering(config))
 
 
@@ -77,7 +125,7 @@ def saved(folder: Path, tokenizer: PreTrainedTokenizerFast, model: torch.nn.Modu
     return folder
 
 
-@pytest.mark.parametrize("family", ["tiny_bert", "tiny_roberta"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_spans_are_whole_words_of_their_passage(family, request):
     reader = TransformersReader(str(request.getfixturevalue(family)))
     spans = reader.read(QUESTION, hits(), SETTINGS)
@@ -104,6 +152,39 @@ def test_a_text_longer_than_the_window_is_read_to_its_end(tiny_bert):
 def test_the_same_question_twice_gives_the_same_spans(tiny_bert):
     reader = TransformersReader(str(tiny_bert))
     assert reader.read(QUESTION, hits(), SETTINGS) == reader.read(QUESTION, hits(), SETTINGS)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_many_questions_at_once_read_like_each_alone(family, request):
+    reader = TransformersReader(str(request.getfixturevalue(family)))
+    asked = {QUESTION: hits(), "how much": hits("Title\n\n" + "Word by word. " * 40), "Who?": hits()[:1]}
+    pairs = [(question, hit) for question, found in asked.items() for hit in found]
+    together = reader.read_pairs(pairs, SETTINGS, [len(found) for found in asked.values()])
+    for spans, (question, found) in zip(together, asked.items(), strict=True):
+        alone = reader.read(question, found, SETTINGS)
+        assert [(s.start, s.end) for s in spans] == [(s.start, s.end) for s in alone]
+        assert [s.score for s in spans] == pytest.approx([s.score for s in alone], abs=0.02)
+
+
+@given(st.lists(st.integers(1, 384), max_size=60))
+def test_batches_hold_every_window_once_and_no_more_than_fits(lengths):
+    batches = batches_by_length(lengths)
+    assert sorted(row for rows in batches for row in rows) == list(range(len(lengths)))
+    assert all(len(rows) * max(lengths[row] for row in rows) <= 8_192 for rows in batches)
+
+
+def test_a_long_window_is_not_padded_onto_short_ones():
+    short, long = batches_by_length([300, 100, 310, 110] * 10)
+    assert short == [*range(1, 40, 4), *range(3, 40, 4)]
+    assert long == [*range(0, 40, 4), *range(2, 40, 4)]
+
+
+def test_a_model_without_a_null_answer_is_refused(tiny_bert, tmp_path):
+    tokenizer = letters_tokenizer()
+    tokenizer._tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[MASK]", 4))
+    saved(tmp_path, tokenizer, BertForQuestionAnswering.from_pretrained(tiny_bert))
+    with pytest.raises(ModelUnavailable, match="has no null answer"):
+        TransformersReader(str(tmp_path))
 
 
 def test_no_hits_no_spans(tiny_bert):
