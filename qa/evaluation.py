@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qa.metrics import auroc, calibration_error, exact_match, f1
+from qa.metrics import auroc, best_threshold, calibration_error, exact_match, f1
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,48 @@ def load_questions(folder: Path) -> list[Question]:
         for n, item in enumerate(json.loads(path.read_text("utf-8"))):
             questions.append(Question(f"{file}#{n}", item["q"], item["type"], tuple(item["a"]), file))
     return questions
+
+
+@dataclass(frozen=True, slots=True)
+class SquadRow:
+    """The best span for one question of a SQuAD-like set."""
+
+    score: float
+    """Against the null answer, in logits."""
+    confidence: float
+    """The shipped probability, 0 to 1."""
+    em: float
+    """Of the span, were it answered; 0 where the question is unanswerable."""
+    f1: float
+    answerable: bool
+
+
+def squad_figures(rows: Sequence[SquadRow], threshold: float) -> dict[str, float]:
+    """The figures of the official SQuAD evaluations, as fractions.
+
+    `HasAns`: answerable questions, always answered; a SQuAD 1.1 set has no other figure. With unanswerable
+    ones also: the best EM and F1 that one threshold on the score reaches over all questions, with that
+    threshold (Rajpurkar et al. 2018); EM, F1 and the share of unanswerable questions left unanswered (`NoAns`)
+    at a score of 0 and where the confidence reaches `threshold`; AUROC of the score.
+    """
+    scores, confidences = (np.array([getattr(row, name) for row in rows]) for name in ("score", "confidence"))
+    answerable = np.array([row.answerable for row in rows])
+    none = (~answerable).astype(float)
+    earned = {name: np.array([getattr(row, name.lower()) for row in rows]) * answerable for name in ("EM", "F1")}
+    figures = {
+        f"HasAns {name}": float(values[answerable].mean()) for name, values in earned.items() if answerable.any()
+    }
+    if answerable.all():
+        return figures
+    for name, values in earned.items():
+        figures[f"best {name} threshold"], figures[f"best {name}"] = best_threshold(scores, values, none)
+    for what, answered in (("at 0", scores >= 0), ("as shipped", confidences >= threshold)):
+        for name, values in earned.items():
+            figures[f"{name} {what}"] = float(np.where(answered, values, none).mean())
+        figures[f"HasAns F1 {what}"] = _mean((earned["F1"] * answered)[answerable].tolist())
+        figures[f"NoAns {what}"] = float((~answered)[~answerable].mean())
+    figures["AUROC"] = auroc(scores, answerable)
+    return figures
 
 
 def score_replies(

@@ -66,6 +66,24 @@ def auroc(scores: npt.NDArray[np.float64], positive: npt.NDArray[np.bool_]) -> f
     return float((ranks[positive].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative))
 
 
+def risk_coverage(
+    confidences: npt.NDArray[np.float64], earned: npt.NDArray[np.float64], coverages: Sequence[float]
+) -> list[tuple[float, float]]:
+    """What is earned when only the surest are answered (El-Yaniv & Wiener 2010; the risk is 1 − it).
+
+    Args:
+        confidences: `(n,)`, n > 0.
+        earned: `(n,)` what answering each earns, 0 to 1.
+        coverages: Shares of the questions to answer, each above 0.
+
+    Returns:
+        For each share, the share of whole questions answered, and the mean earned by those.
+    """
+    ordered = earned[np.argsort(-confidences, kind="stable")]
+    counts = [max(1, round(coverage * len(ordered))) for coverage in coverages]
+    return [(n / len(ordered), float(ordered[:n].mean())) for n in counts]
+
+
 def best_threshold(
     scores: npt.NDArray[np.float64], answered: npt.NDArray[np.float64], abstained: npt.NDArray[np.float64]
 ) -> tuple[float, float]:

@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 
-from qa.evaluation import Question, score_replies
-from qa.metrics import auroc, best_threshold, calibration_error, exact_match, f1, normalise_answer
+from qa.evaluation import Question, SquadRow, score_replies, squad_figures
+from qa.metrics import (
+    auroc,
+    best_threshold,
+    calibration_error,
+    exact_match,
+    f1,
+    normalise_answer,
+    risk_coverage,
+)
 
 
 def test_normalised_as_the_official_script_does():
@@ -71,3 +79,46 @@ def test_replies_scored_by_hand():
     assert figures["top3_f1"] == 1 and figures["rightly_not_found"] == 1
     assert figures["overall"] == pytest.approx(2 / 3)
     assert figures["auroc"] == pytest.approx(0.75)
+
+
+def test_squad_figures_by_hand():
+    rows = [
+        SquadRow(5.0, 0.9, 1.0, 1.0, True),
+        SquadRow(3.0, 0.6, 0.0, 0.5, True),
+        SquadRow(1.0, 0.4, 0.0, 0.0, False),
+        SquadRow(-1.0, 0.2, 1.0, 1.0, True),
+        SquadRow(-3.0, 0.1, 0.0, 0.0, False),
+    ]
+    found = squad_figures(rows, 0.5)
+    expected = {
+        "HasAns EM": 2 / 3,
+        "HasAns F1": 2.5 / 3,
+        "best EM threshold": 4.0,  # one answered rightly, two abstentions right: 3 of 5; answering four gives 3 too
+        "best EM": 3 / 5,
+        "best F1 threshold": 2.0,  # 1 + 0.5 answered, 2 abstained; answering all but the last: 1 + 0.5 + 0 + 1 + 1 ties
+        "best F1": 3.5 / 5,
+        "EM at 0": 2 / 5,
+        "F1 at 0": 2.5 / 5,
+        "HasAns F1 at 0": 1.5 / 3,
+        "NoAns at 0": 1 / 2,
+        "EM as shipped": 3 / 5,
+        "F1 as shipped": 3.5 / 5,
+        "HasAns F1 as shipped": 1.5 / 3,
+        "NoAns as shipped": 1.0,
+        "AUROC": 5 / 6,
+    }
+    assert found == pytest.approx(expected)
+
+
+def test_a_set_without_unanswerable_questions_has_em_and_f1_only():
+    assert squad_figures([SquadRow(-2.0, 0.1, 1.0, 1.0, True)], 0.5) == {"HasAns EM": 1.0, "HasAns F1": 1.0}
+
+
+def test_risk_coverage_by_hand():
+    confidences, earned = np.array([0.2, 0.9, 0.5, 0.7]), np.array([0.0, 1.0, 0.5, 1.0])
+    assert risk_coverage(confidences, earned, (0.25, 0.5, 0.75, 1.0)) == [
+        (0.25, 1.0),
+        (0.5, 1.0),
+        (0.75, pytest.approx(2.5 / 3)),
+        (1.0, 0.625),
+    ]
