@@ -1,33 +1,24 @@
-"""Measures the product by three commands.
+"""Measures the product, question to reply.
 
     python scripts/evaluate.py questions --briefs ../shared/data/briefs-train > questions.jsonl
     briefqa ask --batch questions.jsonl > replies.jsonl          (with the index of those briefs)
     python scripts/evaluate.py replies --briefs ../shared/data/briefs-train --replies replies.jsonl
-    python scripts/evaluate.py squad --file ../shared/data/public/squad_v2.0_dev.json.gz
 
 `replies` first checks that every citation slices its file exactly, then prints the README's table: the
-batches the reader was trained on, and those held out. `squad` gives the reader the paragraph, as the
-official evaluation does, and prints EM and F1 at the best threshold and at 0.
+batches the reader was trained on, and those held out. The reader by itself: `evaluate_reader.py`.
 """
 
 import argparse
-import gzip
 import json
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 
 from index.store import Store
-from index.types import Filters, Passage
+from index.types import Filters
 from qa.evaluation import load_questions, score_replies
-from qa.metrics import best_threshold, exact_match, f1
-from qa.reader import TransformersReader
-from qa.settings import AskSettings
-from qa.types import Hit
+from reader_data import HELD_OUT_BATCHES
 
-HELD_OUT = ("rights", "cities")
 COLUMNS = {
     "n_questions": "questions", "em": "EM", "f1": "F1", "top3_f1": "top-3 F1", "right_brief": "right brief",
     "recall_at_5": "recall@5", "found_when_answerable": "found", "rightly_not_found": "rightly not found",
@@ -60,10 +51,10 @@ def print_figures(args: argparse.Namespace) -> None:
     questions = load_questions(args.briefs)
     sources = {brief.id: brief.source for brief in briefs}
     rows = {"all": questions}
-    if any(q.file.split("/")[0] in HELD_OUT for q in questions):
+    if any(q.file.split("/")[0] in HELD_OUT_BATCHES for q in questions):
         rows = {
-            "held out from training": [q for q in questions if q.file.split("/")[0] in HELD_OUT],
-            "trained on": [q for q in questions if q.file.split("/")[0] not in HELD_OUT],
+            "held out from training": [q for q in questions if q.file.split("/")[0] in HELD_OUT_BATCHES],
+            "trained on": [q for q in questions if q.file.split("/")[0] not in HELD_OUT_BATCHES],
         } | rows
     print("| | " + " | ".join(COLUMNS.values()) + " |\n|" + "---|" * (len(COLUMNS) + 1))
     for name, part in rows.items():
@@ -77,55 +68,18 @@ def print_figures(args: argparse.Namespace) -> None:
     print("\n" + ", ".join(f"{stage} p50 {p50:.0f} ms p95 {p95:.0f} ms" for stage, (p50, p95) in timings.items()))
 
 
-def print_squad(args: argparse.Namespace) -> None:
-    """Official EM and F1 of the reader on a SQuAD file, each question with its own paragraph."""
-    with gzip.open(args.file, "rt", encoding="utf-8") as file:
-        articles = json.load(file)["data"]
-    cases = [
-        (qa, paragraph["context"])
-        for article in articles
-        for paragraph in article["paragraphs"]
-        for qa in paragraph["qas"]
-    ][:: args.every]
-    reader, settings = TransformersReader(args.reader), AskSettings(spans_per_passage=1)
-    started = time.monotonic()
-    rows = []
-    for n, (qa, context) in enumerate(cases):
-        hit = Hit(Passage("", 1, 0, len(context), context, ""), 0.0, 0)
-        spans = reader.read(qa["question"], [hit], settings)
-        text, score = (context[spans[0].start : spans[0].end], spans[0].score) if spans else ("", -1e3)
-        golds = [answer["text"] for answer in qa["answers"]]
-        rows.append((score, exact_match(text, golds), f1(text, golds), float(not golds)))
-        if n % 1000 == 0:
-            print(f"{n} of {len(cases)}", file=sys.stderr)
-    scores, em, f1s, none = np.array(rows).T
-    answerable = none == 0
-    result = {"questions": len(rows), "HasAns EM": em[answerable].mean(), "HasAns F1": f1s[answerable].mean()}
-    if none.any():
-        for name, values in (("EM", em), ("F1", f1s)):
-            threshold, result[f"best {name}"] = best_threshold(scores, values, none)
-            result[f"best {name} threshold"] = threshold
-            result[f"{name} at 0"] = np.where(scores >= 0, values, none).mean()
-    result["questions per second"] = len(rows) / (time.monotonic() - started)
-    print(json.dumps({name: round(float(value), 4) for name, value in result.items()}, indent=1))
-
-
 def main() -> None:
     """Parses the command line and runs one of the commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
     questions = commands.add_parser("questions")
     replies = commands.add_parser("replies")
-    squad = commands.add_parser("squad")
-    for command, work in ((questions, print_questions), (replies, print_figures), (squad, print_squad)):
+    for command, work in ((questions, print_questions), (replies, print_figures)):
         command.set_defaults(work=work)
     for command in (questions, replies):
         command.add_argument("--briefs", type=Path, required=True, help="folder of briefs and their questions")
     replies.add_argument("--replies", type=Path, required=True)
     replies.add_argument("--index-dir", type=Path, required=True)
-    squad.add_argument("--file", type=Path, required=True)
-    squad.add_argument("--reader", default=None)
-    squad.add_argument("--every", type=int, default=1, help="take every Nth question only")
     args = parser.parse_args()
     args.work(args)
 

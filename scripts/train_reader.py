@@ -1,385 +1,452 @@
-"""Fine-tunes the reader from the MiniLM encoder. Each command can be run again.
+"""Trains the reader. Each command can be run again; `train` goes on from its last checkpoint.
 
-    python scripts/train_reader.py prepare --data ../shared/data --out runs/first
-    python scripts/train_reader.py train   --out runs/first
-    python scripts/train_reader.py export  --out runs/first
+    python scripts/train_reader.py prepare  --out runs/second --recipe scripts/reader_recipes/second.toml
+    python scripts/train_reader.py train    --out runs/second
+    python scripts/train_reader.py evaluate --out runs/second
+    python scripts/train_reader.py export   --out runs/second
+    python scripts/train_reader.py ablate   --out runs/ablations --plan scripts/reader_recipes/ablations.toml
 
-`prepare` reads the training sets, cuts briefs and news into passages as the index does, adds hard
-negatives found by our own full-text search, drops what also stands in a measuring set, and prints
-every count. `train` goes once over the windows, on the CPU in bfloat16 or on a GPU, and goes on after an
-interruption from its last checkpoint. `export` writes `qa/models/reader/` in half precision.
+A recipe is a file of the settings that `Recipe` names; `--set name=value` overrides one. `prepare` cuts briefs
+and news into passages as the index does, adds hard negatives found by our own full-text search, drops what
+also stands in a measuring set, and prints every count. `train` runs on the CPU (in bfloat16 where the processor
+has it) or on a GPU, writes `train.jsonl` and draws `loss.png`. `evaluate` prints the figures on the sets that
+settings may be chosen on. `export` writes the model in half precision. `ablate` does the first three for every
+entry of a plan and prints a table.
 """
 
 import argparse
-import gzip
+import copy
 import hashlib
 import json
 import random
-import re
 import sys
 import time
+import tomllib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
-from index.briefs import parse_brief
+from evaluate_reader import choice_figures
+from index.arithmetic import preferred_dtype
 from index.embedder import default_model_folder
-from index.passages import split_into_passages
-from index.sparse import SparseIndex
-from index.types import Passage
+from reader_data import (
+    HELD_OUT_BATCHES,
+    Example,
+    Overlaps,
+    Window,
+    brief_set,
+    public_examples,
+    windows_of,
+    written_examples,
+)  # fmt: skip
 
-SEED = 20261125
-MAX_TOKENS = 256
-STRIDE = 64
-BATCH_TOKENS = 8_000
-LEARNING_RATE = 1.6e-4
-WARMUP = 0.06
-SQUAD_LIKE = {
-    "squad_v1.1_train_part44": 1.0,
-    "squad_v1.1_train_recovered": 0.75,
-    "nq_oracle_dev": 1.0,
-    "qed_nq_dev": 1.0,
-    "tydiqa_goldp_en_train": 1.0,
-    "mlqa_en_dev": 1.0,
-    "covidqa_windows": 0.5,
-}
-"""Set: the part of its questions that is used (the rest was left out to keep one pass under an hour)."""
-UNANSWERABLE = {"squad_v1.1_train_unanswerable": 1.0}
-MEASURING = ("squad_v1.1_dev", "squad_v2.0_dev")
-HELD_OUT_BATCHES = ("rights", "cities")
-"""Briefs that this reader never sees: the honest test set of the README."""
+STRETCH = 3_000
+"""Windows inside which batches of similar length are made."""
+CHECKPOINT_STEPS = 100
+CHARS_PER_TOKEN = 4.6
+IGNORED = -1e4
+_JOINT_TOKENS = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A question and a context; `answer` is the character range in it, None where it does not answer."""
+class Recipe:
+    """Everything that decides what a training run gives."""
 
-    question: str
-    header: str
-    context: str
-    answer: tuple[int, int] | None
-    origin: str
-    late: bool
-    """Whether it looks like what is asked in use: such examples come in the last two thirds of training."""
+    parts: dict[str, float] = field(default_factory=dict)
+    """Set → the part of its questions taken. Besides the public sets, those of `OUR_SETS`."""
+    init: str = ""
+    """Folder of the model to start from; empty: the MiniLM encoder."""
+    layers: tuple[int, ...] = ()
+    """Which of its layers, in which order: a layer may stand twice (a deeper stack); empty: as they are."""
+    tokens: int = 0
+    """Take about so many tokens, whole questions chosen by chance; 0: all."""
+    epochs: int = 1
+    seed: int = 20261125
+    max_tokens: int = 256
+    stride: int = 64
+    neighbours: float = 0.2
+    """Negatives of a public question: neighbouring paragraphs."""
+    negatives: float = 1.0
+    """Negatives of a brief's question, of those our search finds: part taken."""
+    late_from: float = 0.3
+    """What looks like use comes after this part of a pass; the rest before its mirror image and a half."""
+    batch_tokens: int = 8_000
+    learning_rate: float = 1.6e-4
+    warmup: float = 0.06
+    final_rate: float = 0.0
+    """What is left of the learning rate at the end of its linear decay: 0, unless another stage follows."""
+    weight_decay: float = 0.01
+    layer_decay: float = 1.0
+    """Learning rate of a layer against that of the layer above."""
+    label_smoothing: float = 0.0
+    dropout: float = 0.0
+    freeze_embeddings: bool = True
+    joint: bool = False
+    """Normalise over legal spans (and the null answer) instead of over starts and ends apart."""
+    shared: float = 0.0
+    """Weight of a second loss, normalised over all windows of a question (Clark & Gardner 2018)."""
+    average: float = 0.0
+    """Decay of a running average of the weights, which becomes `model` (and the last weights `last`); 0: none."""
 
-
-def _key(text: str) -> str:
-    return re.sub(r"[^0-9a-z]", "", text.lower())[:120]
-
-
-def _squad(path: Path) -> Iterator[tuple[str, str, dict]]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for article in json.load(file)["data"]:
-            for paragraph in article["paragraphs"]:
-                for qa in paragraph["qas"]:
-                    yield article.get("title") or "", paragraph["context"], qa
-
-
-def _blocked(data: Path) -> tuple[set[str], set[str]]:
-    """Keys of the contexts and questions of every measuring set and of the briefs' devset."""
-    contexts: set[str] = set()
-    questions: set[str] = set()
-    for name in MEASURING:
-        for _, context, qa in _squad(data / "public" / f"{name}.json.gz"):
-            contexts.add(_key(context))
-            questions.add(_key(qa["question"]))
-    for path in sorted((data / "briefs-dev").glob("*/*.json")):
-        questions.update(_key(qa["q"]) for qa in json.loads(path.read_text("utf-8")))
-    return contexts, questions
-
-
-def _public_examples(data: Path, rng: random.Random) -> Iterator[Example]:
-    for name, part in (SQUAD_LIKE | UNANSWERABLE).items():
-        by_context: dict[str, list[dict]] = {}
-        for _, context, qa in _squad(data / "public" / f"{name}.json.gz"):
-            by_context.setdefault(context, []).append(qa)
-        contexts = list(by_context)
-        for at, context in enumerate(contexts):
-            for qa in by_context[context]:
-                if rng.random() >= part:
-                    continue
-                answers = qa["answers"]
-                span = None
-                if answers:
-                    start = answers[0]["answer_start"]
-                    span = (start, start + len(answers[0]["text"]))
-                yield Example(qa["question"], "", context, span, name, name in UNANSWERABLE)
-                # A fifth again as many hard negatives: a neighbouring paragraph, mostly the same article.
-                other = contexts[(at + 1) % len(contexts)]
-                if answers and rng.random() < 0.2 and answers[0]["text"].lower() not in other.lower():
-                    yield Example(qa["question"], "", other, None, f"{name}/neighbour", False)
+    @classmethod
+    def load(cls, values: Mapping[str, Any]) -> "Recipe":
+        """From parsed TOML; an unknown name is an error."""
+        unknown = values.keys() - {f.name for f in fields(cls)}
+        if unknown:
+            raise SystemExit(f"a recipe has no setting {', '.join(sorted(unknown))}")
+        return cls(**{name: tuple(v) if name == "layers" else v for name, v in values.items()})
 
 
-class _BriefSet:
-    """Briefs (or news) with their questions, cut into passages, with a search over all of them."""
-
-    def __init__(self, count_tokens, name: str) -> None:
-        self._count, self.name = count_tokens, name
-        self.passages: list[Passage] = []
-        self.questions: list[tuple[str, dict]] = []
-
-    def add(self, text: str, source: str, questions: list[dict]) -> None:
-        brief = parse_brief(text, source)
-        self.passages += split_into_passages(brief, self._count, 254)
-        self.questions += [(brief.id, qa) for qa in questions]
-
-    def examples(self, rng: random.Random) -> Iterator[Example]:
-        search = SparseIndex.build(self.passages)
-        for brief, qa in self.questions:
-            hits = [self.passages[row] for row in search.search(qa["q"], 30)[0]]
-            own = [p for p in hits if p.brief_id == brief]
-            foreign = [p for p in hits if p.brief_id != brief]
-            holders = [p for p in self.passages if p.brief_id == brief and any(a in p.text for a in qa["a"])]
-            if holders:
-                # An answer that occurs several times is meant where the words of the question are.
-                gold = next((p for p in own if p in holders), holders[0])
-                # The shortest acceptable answer is often too bare, the longest too long: the first is best.
-                answer = next(a for a in qa["a"] if a in gold.text)
-                start = gold.text.index(answer)
-                yield self._example(qa, gold, (start, start + len(answer)), "answer")
-            negatives = [p for p in own if p not in holders][: 1 if holders else 2]
-            if holders and rng.random() < 0.5:
-                negatives += [p for p in foreign if not any(a.lower() in p.text.lower() for a in qa["a"])][:1]
-            for passage in negatives:
-                yield self._example(qa, passage, None, "negative" if holders else "unanswerable")
-
-    def _example(self, qa: dict, passage: Passage, answer: tuple[int, int] | None, what: str) -> Example:
-        return Example(qa["q"], passage.header, passage.text, answer, f"{self.name}/{what}", True)
-
-
-def _brief_sets(data: Path, count_tokens) -> Iterator[_BriefSet]:
-    briefs = _BriefSet(count_tokens, "briefs-train")
-    for path in sorted((data / "briefs-train").glob("*/*.txt")):
-        if path.parent.name not in HELD_OUT_BATCHES:
-            questions = json.loads(path.with_suffix(".json").read_text("utf-8"))
-            briefs.add(path.read_bytes().decode("utf-8"), path.name, questions)
-    yield briefs
-    news = _BriefSet(count_tokens, "wikinews")
-    articles: dict[str, list[dict]] = {}
-    for _, context, qa in _squad(data / "public" / "wikinews_questions.json.gz"):
-        articles.setdefault(context, []).append(
-            {"q": qa["question"], "a": list(dict.fromkeys(a["text"] for a in qa["answers"]))}
-        )
-    for n, (text, questions) in enumerate(articles.items()):
-        news.add(text, f"news-{n}.txt", questions)
-    yield news
-
-
-def prepare(args: argparse.Namespace) -> None:
-    """Writes `windows.npz`: token ids, answer positions and order of every training window."""
-    rng = random.Random(SEED)
+def prepare(recipe: Recipe, data: Path, out: Path) -> None:
+    """Writes `windows.npz` (token ids, answer positions, order and group of every window) and `prepare.json`."""
+    rng = random.Random(recipe.seed)
     tokenizer = AutoTokenizer.from_pretrained(default_model_folder())
     tokenizer.model_max_length = 10**9
 
     def count_tokens(text: str) -> int:
         return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    contexts, questions = _blocked(args.data)
-    examples = list(_public_examples(args.data, rng))
-    for group in _brief_sets(args.data, count_tokens):
-        examples += group.examples(rng)
-    kept, dropped = [], Counter()
+    overlaps = Overlaps(data)
+    examples = list(filter(overlaps.keep, _examples(recipe, data, count_tokens, rng)))
+    if recipe.tokens:
+        n_chars = sum(len(e.question) + len(e.header) + len(e.context) for e in examples)
+        share = recipe.tokens * CHARS_PER_TOKEN / n_chars
+        taken = {group for group in sorted({e.group for e in examples}) if rng.random() < share}
+        examples = [e for e in examples if e.group in taken]
+    windows: list[Window] = []
     for example in examples:
-        if _key(example.context) in contexts:
-            dropped["context"] += 1
-        elif _key(example.question) in questions:
-            dropped["question"] += 1
-        else:
-            kept.append(example)
-    windows = []
-    counts: Counter[str] = Counter()
-    for example in kept:
-        for ids, n_question, start, end in _windows(tokenizer, example, rng):
-            order = rng.uniform(0.3, 1.0) if example.late else rng.uniform(0.0, 0.85)
-            windows.append((order, ids, n_question, start, end))
-            counts[example.origin] += 1
-    windows.sort(key=lambda window: window[0])
-    args.out.mkdir(parents=True, exist_ok=True)
+        windows += windows_of(tokenizer, example, recipe.max_tokens, recipe.stride, rng)
+    order = {
+        group: rng.uniform(recipe.late_from, 1.0) if late else rng.uniform(0.0, 1.0 - recipe.late_from / 2)
+        for group, late in sorted({(w.group, w.late) for w in windows})
+    }
+    windows.sort(key=lambda w: order[w.group])
+    out.mkdir(parents=True, exist_ok=True)
     np.savez(
-        args.out / "windows.npz",
-        ids=np.concatenate([np.array(w[1], np.int32) for w in windows]),
-        lengths=np.array([len(w[1]) for w in windows], np.int32),
-        questions=np.array([w[2] for w in windows], np.int32),
-        spans=np.array([w[3:] for w in windows], np.int32),
+        out / "windows.npz",
+        ids=np.concatenate([np.array(w.ids, np.int32) for w in windows]),
+        lengths=np.array([len(w.ids) for w in windows], np.int32),
+        questions=np.array([w.n_question for w in windows], np.int32),
+        spans=np.array([(w.start, w.end) for w in windows], np.int32),
+        groups=np.array([w.group for w in windows], np.int32),
     )
     report = {
+        "recipe": asdict(recipe),
         "windows": len(windows),
-        "tokens": int(sum(len(w[1]) for w in windows)),
-        "by_set": dict(sorted(counts.items())),
-        "dropped_overlaps": dict(dropped),
+        "tokens": sum(len(w.ids) for w in windows),
+        "unanswerable": sum(w.start == 0 for w in windows),
+        "by_set": dict(sorted(Counter(w.origin for w in windows).items())),
+        "dropped_overlaps": dict(sorted(overlaps.dropped.items())),
         "held_out_batches": HELD_OUT_BATCHES,
-        "seed": SEED,
     }
-    (args.out / "prepare.json").write_text(json.dumps(report, indent=1), "utf-8")
+    (out / "prepare.json").write_text(json.dumps(report, indent=1), "utf-8")
     print(json.dumps(report, indent=1))
 
 
-def _windows(tokenizer, example: Example, rng: random.Random) -> Iterator[tuple[list[int], int, int, int]]:
-    """Token ids, length of the first segment, and answer positions (0, 0 for the null answer)."""
-    question = tokenizer(example.question, add_special_tokens=False, truncation=True, max_length=64)["input_ids"]
-    header = tokenizer(example.header, add_special_tokens=False)["input_ids"] if example.header else []
-    encoded = tokenizer(example.context, add_special_tokens=False, return_offsets_mapping=True)
-    ids, offsets = encoded["input_ids"], encoded["offset_mapping"]
-    first = [tokenizer.cls_token_id, *question, tokenizer.sep_token_id]
-    room = MAX_TOKENS - len(first) - len(header) - 1
-    at = 0
-    while True:
-        part = offsets[at : at + room]
-        start = end = 0
-        if example.answer:
-            inside = [i for i, (a, b) in enumerate(part) if a < example.answer[1] and b > example.answer[0]]
-            if inside and part[inside[0]][0] <= example.answer[0] and part[inside[-1]][1] >= example.answer[1]:
-                start, end = (len(first) + len(header) + i for i in (inside[0], inside[-1]))
-        # Windows beside the answer are easy negatives: one in four is enough.
-        if start or not example.answer or rng.random() < 0.25:
-            window = first + header + ids[at : at + room] + [tokenizer.sep_token_id]
-            yield window, len(first), start, end
-        if at + room >= len(ids):
-            return
-        at += room - STRIDE
+def _examples(recipe: Recipe, data: Path, count_tokens: Any, rng: random.Random) -> Iterator[Example]:  # noqa: ANN401
+    yield from public_examples(data, recipe.parts, recipe.neighbours, rng)
+    yield from written_examples(data, recipe.parts.get("written", 0.0), rng)
+    for name in ("briefs", "own-briefs", "news"):
+        if recipe.parts.get(name):
+            group = brief_set(data, name, count_tokens)
+            yield from group.examples(recipe.parts[name], recipe.negatives, rng)
 
 
-def _batches(lengths: np.ndarray, rng: random.Random) -> list[list[int]]:
-    """Windows in order, batches of similar length inside stretches of 3,000, the batches of one shuffled."""
-    batches: list[list[int]] = []
-    for begin in range(0, len(lengths), 3_000):
-        rows = sorted(range(begin, min(begin + 3_000, len(lengths))), key=lambda row: lengths[row])
-        stretch: list[list[int]] = [[]]
-        for row in rows:
-            if stretch[-1] and (len(stretch[-1]) + 1) * lengths[row] > BATCH_TOKENS:
-                stretch.append([])
-            stretch[-1].append(row)
-        rng.shuffle(stretch)
-        batches += stretch
-    return batches
-
-
-def train(args: argparse.Namespace) -> None:
-    """One pass over the windows; a checkpoint every 100 steps, a line of `train.jsonl` every 10."""
-    torch.manual_seed(SEED)
+def train(out: Path) -> None:
+    """Runs the recipe of `prepare.json`; a checkpoint every 100 steps, a line of `train.jsonl` every 10."""
+    recipe = Recipe.load(json.loads((out / "prepare.json").read_text("utf-8"))["recipe"])
+    torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    data = np.load(args.out / "windows.npz")
-    ids, lengths, first, spans = (data[name] for name in ("ids", "lengths", "questions", "spans"))
-    begins = np.concatenate([[0], np.cumsum(lengths)])
-    batches = _batches(lengths, random.Random(SEED))
-    model = AutoModelForQuestionAnswering.from_pretrained(
-        args.init or default_model_folder(),
-        dtype=torch.float32,
-        attn_implementation="sdpa",
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    ).to(device)
-    model.get_input_embeddings().weight.requires_grad_(False)
-    decay = [p for n, p in model.named_parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for n, p in model.named_parameters() if p.requires_grad and p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decay, "weight_decay": 0.01}, {"params": plain, "weight_decay": 0.0}],
-        lr=args.learning_rate,
-        fused=True,
-    )
-    warm = WARMUP * len(batches)
+    half = device.type == "cuda" or preferred_dtype() == torch.bfloat16
+    data = dict(np.load(out / "windows.npz"))
+    rng = random.Random(recipe.seed)
+    batches = [rows for _ in range(recipe.epochs) for rows in _batches(data, recipe, rng)]
+    model = load_model(recipe).to(device)
+    optimizer = torch.optim.AdamW(_parameter_groups(model, recipe), fused=True)
+    warm = max(1.0, recipe.warmup * len(batches))
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warm, (len(batches) - step) / (len(batches) - warm))
+        optimizer,
+        lambda step: min(
+            (step + 1) / warm,
+            recipe.final_rate + (1.0 - recipe.final_rate) * (len(batches) - step) / (len(batches) - warm),
+        ),
     )
+    average = copy.deepcopy(model.state_dict()) if recipe.average else {}
     step = 0
-    checkpoint = args.out / "checkpoint.pt"
+    checkpoint = out / "checkpoint.pt"
     if checkpoint.exists():
         saved = torch.load(checkpoint, map_location=device, weights_only=True)
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         schedule.load_state_dict(saved["schedule"])
-        step = saved["step"]
+        step, average = saved["step"], saved["average"]
         print(f"going on from step {step}", file=sys.stderr)
     model.train()
-    log = (args.out / "train.jsonl").open("a", encoding="utf-8")
-    losses: list[float] = []
-    n_tokens, since = 0, time.monotonic()
-    for rows in batches[step:]:
-        # Few different widths: the matrix library keeps a plan, and memory, for every shape it meets.
-        width = -(-int(max(lengths[row] for row in rows)) // 32) * 32
-        batch = np.zeros((len(rows), width), np.int64)
-        kind = np.zeros((len(rows), width), np.int64)
-        mask = np.zeros((len(rows), width), np.int64)
-        for at, row in enumerate(rows):
-            n = lengths[row]
-            batch[at, :n] = ids[begins[row] : begins[row + 1]]
-            kind[at, first[row] : n] = 1
-            mask[at, :n] = 1
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            output = model(
-                input_ids=torch.from_numpy(batch).to(device),
-                attention_mask=torch.from_numpy(mask).to(device),
-                token_type_ids=torch.from_numpy(kind).to(device),
-            )
-        blank = torch.from_numpy(mask == 0).to(device)
-        target = torch.from_numpy(spans[rows].astype(np.int64)).to(device)
-        loss = (
-            sum(
-                torch.nn.functional.cross_entropy(logits.float().masked_fill(blank, -1e4), target[:, side])
-                for side, logits in enumerate((output.start_logits, output.end_logits))
-            )
-            / 2
-        )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        step += 1
-        losses.append(float(loss.detach()))
-        n_tokens += int(mask.sum())
-        if step % 10 == 0 or step == len(batches):
-            rate = n_tokens / (time.monotonic() - since)
-            line = {
-                "step": step,
-                "of": len(batches),
-                "loss": round(sum(losses) / len(losses), 4),
-                "tokens_per_second": round(rate),
-            }
-            print(json.dumps(line), file=log, flush=True)
-            print(json.dumps(line), file=sys.stderr)
-            losses, n_tokens, since = [], 0, time.monotonic()
-        if step % 100 == 0 or step == len(batches):
-            torch.save(
-                {
-                    "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "schedule": schedule.state_dict(),
-                    "step": step,
-                },
-                checkpoint.with_suffix(".tmp"),
-            )
-            checkpoint.with_suffix(".tmp").replace(checkpoint)
-    model.save_pretrained(args.out / "model")
-    AutoTokenizer.from_pretrained(default_model_folder()).save_pretrained(args.out / "model")
+    with (out / "train.jsonl").open("a", encoding="utf-8") as log:
+        losses: list[float] = []
+        n_tokens, since = 0, time.monotonic()
+        for rows in batches[step:]:
+            batch = _tensors(data, rows, device)
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
+                output = model(**batch["inputs"])
+            loss = loss_of(output.start_logits.float(), output.end_logits.float(), batch, recipe)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            step += 1
+            # The average of the first steps is of those steps, not of where they began.
+            decay = min(recipe.average, step / (step + 9))
+            for name, value in model.state_dict().items() if average else ():
+                if value.is_floating_point():
+                    average[name].lerp_(value, 1.0 - decay)
+            losses.append(float(loss.detach()))
+            n_tokens += int(data["lengths"][rows].sum())
+            if step % 10 == 0 or step == len(batches):
+                rate = round(n_tokens / (time.monotonic() - since))
+                mean = round(sum(losses) / len(losses), 4)
+                line = json.dumps({"step": step, "of": len(batches), "loss": mean, "tokens_per_second": rate})
+                print(line, file=log, flush=True)
+                print(line, file=sys.stderr)
+                losses, n_tokens, since = [], 0, time.monotonic()
+            if step % CHECKPOINT_STEPS == 0 or step == len(batches):
+                state = {
+                    "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+                    "schedule": schedule.state_dict(), "step": step, "average": average,
+                }  # fmt: skip
+                torch.save(state, checkpoint.with_suffix(".tmp"))
+                checkpoint.with_suffix(".tmp").replace(checkpoint)
+    if average:
+        model.save_pretrained(out / "last")
+        model.load_state_dict(average)
+    model.save_pretrained(out / "model")
+    AutoTokenizer.from_pretrained(default_model_folder()).save_pretrained(out / "model")
 
 
-def export(args: argparse.Namespace) -> None:
-    """Writes the trained model to `--to` in half precision, with its tokenizer."""
-    model = AutoModelForQuestionAnswering.from_pretrained(args.out / "model", dtype=torch.float16)
-    model.save_pretrained(args.to)
-    AutoTokenizer.from_pretrained(args.out / "model").save_pretrained(args.to)
-    weights = args.to / "model.safetensors"
+def load_model(recipe: Recipe) -> Any:  # noqa: ANN401 (transformers' auto classes have no useful type)
+    """The model to start from, its layers put together as the recipe says."""
+    model = AutoModelForQuestionAnswering.from_pretrained(
+        recipe.init or default_model_folder(),
+        dtype=torch.float32,
+        attn_implementation="sdpa",
+        hidden_dropout_prob=recipe.dropout,
+        attention_probs_dropout_prob=recipe.dropout,
+    )
+    stack = model.bert.encoder.layer
+    if recipe.layers:
+        model.bert.encoder.layer = torch.nn.ModuleList([copy.deepcopy(stack[at]) for at in recipe.layers])
+        model.config.num_hidden_layers = len(recipe.layers)
+    model.get_input_embeddings().weight.requires_grad_(not recipe.freeze_embeddings)
+    return model
+
+
+def _parameter_groups(model: Any, recipe: Recipe) -> list[dict[str, Any]]:  # noqa: ANN401
+    """Matrices with weight decay, vectors without; lower layers learn more slowly where the recipe says so."""
+    n_layers = model.config.num_hidden_layers
+    groups: dict[tuple[int, bool], list[Any]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            below_top = n_layers if "embeddings" in name else 0
+            if ".layer." in name:
+                below_top = n_layers - 1 - int(name.split(".layer.")[1].split(".")[0])
+            groups.setdefault((below_top, parameter.ndim > 1), []).append(parameter)
+    return [
+        {
+            "params": parameters,
+            "weight_decay": recipe.weight_decay if matrix else 0.0,
+            "lr": recipe.learning_rate * recipe.layer_decay**below_top,
+        }
+        for (below_top, matrix), parameters in groups.items()
+    ]
+
+
+def _batches(data: Mapping[str, np.ndarray], recipe: Recipe, rng: random.Random) -> list[list[int]]:
+    """Batches of similar length inside stretches of the order, the batches of a stretch shuffled.
+
+    With a shared loss the windows of a question stay together; else each goes where its length fits.
+    """
+    lengths, groups = data["lengths"], data["groups"]
+    units: list[list[int]] = []
+    for row, group in enumerate(groups):
+        if recipe.shared and units and groups[units[-1][0]] == group:
+            units[-1].append(row)
+        else:
+            units.append([row])
+    batches: list[list[int]] = []
+    for begin in range(0, len(units), STRETCH):
+        stretch: list[list[int]] = [[]]
+        for unit in sorted(units[begin : begin + STRETCH], key=lambda unit: lengths[unit].max()):
+            if stretch[-1] and (len(stretch[-1]) + len(unit)) * lengths[unit].max() > recipe.batch_tokens:
+                stretch.append([])
+            stretch[-1] += unit
+        rng.shuffle(stretch)
+        batches += stretch
+    return batches
+
+
+def _tensors(data: Mapping[str, np.ndarray], rows: list[int], device: torch.device) -> dict[str, Any]:
+    """One padded batch: model inputs `(n, width)`, `span` `(n, 2)`, `group` `(n,)` counted from 0."""
+    lengths = data["lengths"][rows]
+    begins = np.cumsum(data["lengths"])[rows] - lengths
+    # Few different widths: the matrix library keeps a plan, and memory, for every shape it meets.
+    width = -(-int(lengths.max()) // 16) * 16
+    places = np.arange(width)[None, :]
+    mask = places < lengths[:, None]
+    ids = np.where(mask, data["ids"][np.minimum(begins[:, None] + places, len(data["ids"]) - 1)], 0)
+    kinds = mask & (places >= data["questions"][rows][:, None])
+    _, group = np.unique(data["groups"][rows], return_inverse=True)
+
+    def tensor(values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(values.astype(np.int64)).to(device)
+
+    return {
+        "inputs": {"input_ids": tensor(ids), "attention_mask": tensor(mask), "token_type_ids": tensor(kinds)},
+        "span": tensor(data["spans"][rows]),
+        "group": tensor(group),
+    }
+
+
+def loss_of(starts: torch.Tensor, ends: torch.Tensor, batch: Mapping[str, Any], recipe: Recipe) -> torch.Tensor:
+    """The loss of a batch.
+
+    Apart: the mean of the cross-entropies of start and end, the null answer being token 0 (Devlin et al. 2018).
+    Joint: cross-entropy over the null answer and all spans of the passage up to 48 tokens. Shared: besides, of
+    each question with an answer among its windows, minus the log of the answer's share in the spans of all of
+    them, each against the null answer of its own window (Clark & Gardner 2018, section 3.3).
+
+    Args:
+        starts: `(n, width)` logits.
+        ends: `(n, width)` logits.
+        batch: As `_tensors` gives it.
+        recipe: Chooses the terms.
+    """
+    blank = batch["inputs"]["attention_mask"] == 0
+    starts, ends = starts.masked_fill(blank, IGNORED), ends.masked_fill(blank, IGNORED)
+    span = batch["span"]
+    if not (recipe.joint or recipe.shared):
+        smoothing = recipe.label_smoothing
+        sides = ((starts, span[:, 0]), (ends, span[:, 1]))
+        if not smoothing:
+            return sum(cross_entropy(logits, target) for logits, target in sides) / 2
+        return sum(_smoothed(logits, target, ~blank, smoothing) for logits, target in sides) / 2
+    passage = batch["inputs"]["token_type_ids"] == 1
+    firsts = starts.masked_fill(~passage, IGNORED)
+    lasts = torch.nn.functional.pad(ends.masked_fill(~passage, IGNORED), (0, _JOINT_TOKENS - 1), value=IGNORED)
+    spans = firsts[:, :, None] + lasts.unfold(1, _JOINT_TOKENS, 1)
+    null = starts[:, 0] + ends[:, 0]
+    answered = span[:, 0] > 0
+    gold = torch.where(answered, starts.gather(1, span[:, :1])[:, 0] + ends.gather(1, span[:, 1:])[:, 0], null)
+    all_spans = spans.flatten(1).logsumexp(1)
+    if recipe.joint:
+        loss = (torch.logaddexp(all_spans, null) - gold).mean() / 2
+    else:
+        loss = (cross_entropy(starts, span[:, 0]) + cross_entropy(ends, span[:, 1])) / 2
+    if recipe.shared:
+        n_groups = int(batch["group"].max()) + 1
+        against = (all_spans - null).exp().clamp(max=1e30)
+        total = null.new_zeros(n_groups).index_add(0, batch["group"], against)
+        several = (torch.bincount(batch["group"], minlength=n_groups) > 1)[batch["group"]] & answered
+        if several.any():
+            shares = (total[batch["group"]].log() - (gold - null))[several]
+            loss = loss + recipe.shared * shares.sum() / len(starts)
+    return loss
+
+
+def _smoothed(logits: torch.Tensor, target: torch.Tensor, real: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Cross-entropy with label smoothing over real tokens only, not over padding."""
+    logs = logits.log_softmax(1)
+    even = (logs * real).sum(1) / real.sum(1)
+    return -((1 - smoothing) * logs.gather(1, target[:, None])[:, 0] + smoothing * even).mean()
+
+
+def draw_losses(out: Path) -> None:
+    """`loss.png`: the loss of every ten steps and its running mean."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    lines = [json.loads(line) for line in (out / "train.jsonl").read_text("utf-8").splitlines()]
+    steps, losses = [line["step"] for line in lines], [line["loss"] for line in lines]
+    running = [float(np.mean(losses[max(0, n - 9) : n + 1])) for n in range(len(losses))]
+    figure, axes = plt.subplots(figsize=(7, 3.5), layout="constrained")
+    axes.plot(steps, losses, color="0.75", linewidth=0.8, label="ten steps")
+    axes.plot(steps, running, color="tab:blue", label="a hundred steps")
+    axes.set(xlabel="step", ylabel="loss (nats)", title=f"{out.name}: training loss")
+    axes.legend(frameon=False)
+    figure.savefig(out / "loss.png", dpi=120)
+    plt.close(figure)
+
+
+def evaluate(data: Path, out: Path) -> dict[str, float]:
+    """Figures of `out/model` on the choice set and the briefs' devset, never on a measuring set."""
+    figures = choice_figures(str(out / "model"), data)
+    (out / "evaluate.json").write_text(json.dumps(figures, indent=1), "utf-8")
+    print(json.dumps(figures, indent=1))
+    return figures
+
+
+def export(out: Path, to: Path) -> None:
+    """Writes the trained model to `to` in half precision, with its tokenizer."""
+    model = AutoModelForQuestionAnswering.from_pretrained(out / "model", dtype=torch.float16)
+    model.save_pretrained(to)
+    AutoTokenizer.from_pretrained(out / "model").save_pretrained(to)
+    weights = to / "model.safetensors"
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     print(json.dumps({"file": str(weights), "bytes": weights.stat().st_size, "sha256": digest}))
 
 
+def ablate(plan: Mapping[str, Any], data: Path, out: Path) -> None:
+    """Trains and evaluates `base` with each change of the plan; what is done already is not done again."""
+    rows: dict[str, dict[str, float]] = {}
+    for name, change in {"base": {}, **plan["changes"]}.items():
+        folder = out / name
+        done = folder / "evaluate.json"
+        if not done.exists():
+            values = {**plan["base"], **change}
+            values["parts"] = {**plan["base"].get("parts", {}), **change.get("parts", {})}
+            if not (folder / "prepare.json").exists():
+                prepare(Recipe.load(values), data, folder)
+            train(folder)
+            draw_losses(folder)
+            evaluate(data, folder)
+        rows[name] = json.loads(done.read_text("utf-8"))
+        print("| change | " + " | ".join(rows["base"]) + " |\n|" + "---|" * (len(rows["base"]) + 1))
+        for row, figures in rows.items():
+            print(f"| {row} | " + " | ".join(f"{100 * value:.1f}" for value in figures.values()) + " |")
+
+
 def main() -> None:
-    """Parses the command line and runs one of the three commands."""
+    """Parses the command line and runs one of the commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("prepare", "train", "export"))
+    parser.add_argument("command", choices=("prepare", "train", "evaluate", "export", "ablate"))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--to", type=Path, default=Path("qa/models/reader"))
-    parser.add_argument("--init", type=Path, help="start from this model instead of the MiniLM encoder")
-    parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--recipe", type=Path, help="settings, as TOML (prepare)")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override one (prepare)")
+    parser.add_argument("--plan", type=Path, help="a base recipe and changes to it, as TOML (ablate)")
+    parser.add_argument("--to", type=Path, default=Path("qa/models/reader"), help="where to write (export)")
     args = parser.parse_args()
-    {"prepare": prepare, "train": train, "export": export}[args.command](args)
+    if args.command == "prepare":
+        values = tomllib.loads(args.recipe.read_text("utf-8")) if args.recipe else {}
+        prepare(Recipe.load(values | tomllib.loads("\n".join(args.set))), args.data, args.out)
+    elif args.command == "train":
+        train(args.out)
+        draw_losses(args.out)
+    elif args.command == "evaluate":
+        evaluate(args.data, args.out)
+    elif args.command == "export":
+        export(args.out, args.to)
+    else:
+        ablate(tomllib.loads(args.plan.read_text("utf-8")), args.data, args.out)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,304 @@
+"""Measures a reader by itself: passages are given, nothing is searched for.
+
+    python scripts/evaluate_reader.py squad  --data ../shared/data
+    python scripts/evaluate_reader.py briefs --briefs ../shared/data/briefs-dev
+    python scripts/evaluate_reader.py choice --data ../shared/data
+    python scripts/evaluate_reader.py speed
+
+`squad`: the complete SQuAD 1.1 and 2.0 dev sets, each question with its own paragraph: EM and F1 as the official
+evaluations compute them, at the best threshold, at 0 and at the shipped one, and what risk goes with what coverage.
+`briefs`: every question with the passage that holds its answer, by type of question; and with all passages of its
+brief: whether the score tells answerable from unanswerable. `choice`: a few figures of both kinds on the sets that
+settings may be chosen on. `speed`: 20 windows of 220 tokens, stage by stage, against the processor's arithmetic.
+`--reader` measures another model.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from index.briefs import parse_brief
+from index.embedder import SentenceTransformerEmbedder
+from index.passages import split_into_passages
+from index.sparse import SparseIndex
+from index.types import Passage
+from qa.calibration import Calibration, signals_of
+from qa.evaluation import Question, SquadRow, load_questions, squad_figures
+from qa.metrics import auroc, exact_match, f1, risk_coverage
+from qa.reader import TransformersReader
+from qa.settings import AskSettings
+from qa.types import Hit, Span
+from reader_data import choice_set, squad_file
+
+ONE_SPAN = AskSettings(spans_per_passage=1)
+AT_ONCE = 256
+"""Pairs read together: enough for batches of similar length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question with the context it is asked of; no golds: the context does not answer it."""
+
+    question: str
+    context: str
+    golds: tuple[str, ...]
+
+
+def read_cases(reader: TransformersReader, cases: Sequence[Case]) -> list[Span | None]:
+    """The best span of every case; None where there is none at all."""
+    spans: list[Span | None] = []
+    for begin in tqdm(range(0, len(cases), AT_ONCE), unit_scale=AT_ONCE, unit=" questions", disable=None):
+        pairs = [
+            (case.question, Hit(Passage("", 1, 0, len(case.context), case.context, ""), 0.0, 0))
+            for case in cases[begin : begin + AT_ONCE]
+        ]
+        spans += [found[0] if found else None for found in reader.read_pairs(pairs, ONE_SPAN)]
+    return spans
+
+
+def squad_rows(reader: TransformersReader, cases: Sequence[Case]) -> list[SquadRow]:
+    """Score, confidence, EM and F1 of the best span of every case."""
+    calibration = Calibration.load(reader.folder)
+    rows = []
+    for case, span in zip(cases, read_cases(reader, cases), strict=True):
+        if span is None:
+            rows.append(SquadRow(-1e3, 0.0, float(not case.golds), float(not case.golds), bool(case.golds)))
+            continue
+        text = case.context[span.start : span.end]
+        confidence = calibration.probability(signals_of(case.question, span))
+        row = SquadRow(span.score, confidence, exact_match(text, case.golds), f1(text, case.golds), bool(case.golds))
+        rows.append(row)
+    return rows
+
+
+def _cases(data: Path, name: str) -> list[Case]:
+    return [
+        Case(qa["question"], context, tuple(answer["text"] for answer in qa["answers"]))
+        for _, context, qa in squad_file(data / "public" / f"{name}.json.gz")
+    ]
+
+
+def print_squad(args: argparse.Namespace) -> None:
+    """Both dev sets; a question that stands in both is read once."""
+    reader = TransformersReader(args.reader)
+    sets = {name: _cases(args.data, name)[:: args.every] for name in ("squad_v1.1_dev", "squad_v2.0_dev")}
+    cases = list(dict.fromkeys(case for part in sets.values() for case in part))
+    began = time.monotonic()
+    rows = dict(zip(cases, squad_rows(reader, cases), strict=True))
+    seconds = time.monotonic() - began
+    threshold = Calibration.load(reader.folder).threshold
+    for name, part in sets.items():
+        print(f"\n{name}: {len(part)} questions\n")
+        _print_table(squad_figures([rows[case] for case in part], threshold))
+    print(f"\n{len(cases)} questions read in {seconds:.0f} s: {len(cases) / seconds:.0f} a second")
+    answered = np.array([rows[case].confidence for case in sets["squad_v2.0_dev"]])
+    right = np.array([rows[case].f1 if rows[case].answerable else 0.0 for case in sets["squad_v2.0_dev"]])
+    print("\nSQuAD 2.0: answering only the surest\n\n| answered | mean F1 of the answers |\n|---|---|")
+    for coverage, value in risk_coverage(answered, right, (0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)):
+        print(f"| {coverage:.0%} | {100 * value:.1f} |")
+
+
+def _print_table(figures: dict[str, float]) -> None:
+    print("| figure | value |\n|---|---|")
+    for name, value in figures.items():
+        print(f"| {name} | {value:.3f} |" if "threshold" in name else f"| {name} | {100 * value:.1f} |")
+
+
+@dataclass(frozen=True, slots=True)
+class BriefRow:
+    """What the reader made of a question of a brief."""
+
+    question: Question
+    em: float
+    """Of the best span in the gold passage; nan where there is none."""
+    f1: float
+    best: float
+    """Score of the best span over all passages of the brief."""
+    words: int
+    """Of the best span in the gold passage."""
+
+
+def brief_rows(
+    reader: TransformersReader, folder: Path, count_tokens: Callable[[str], int], most: int | None = None
+) -> list[BriefRow]:
+    """Reads every question of `folder` with the passages of its brief, cut and headed as in use.
+
+    With `most`, only so many passages: those that our full-text search ranks first.
+
+    The gold passage is the one that holds the first of the acceptable answers that stands in a passage at
+    all; of several, the one that our full-text search ranks first for the question.
+    """
+    rows = []
+    questions: dict[str, list[Question]] = {}
+    for q in load_questions(folder):
+        questions.setdefault(q.file, []).append(q)
+    paths = {f"{path.parent.name}/{path.name}": path for path in sorted(folder.rglob("*.txt"))}
+    for file, asked in tqdm(questions.items(), unit=" briefs", disable=None):
+        brief = parse_brief(paths[file].read_bytes().decode("utf-8"), file)
+        passages = split_into_passages(brief, count_tokens, 254)
+        search = SparseIndex.build(passages)
+        ranked = {q: _ranked(q.text, passages, search) for q in asked}
+        golds = {q: _gold_passage(q, passages, ranked[q]) for q in asked}
+        pairs = [
+            (q, at)
+            for q in asked
+            for at in dict.fromkeys([*ranked[q][:most], *([] if golds[q] is None else [golds[q]])])
+        ]
+        found = reader.read_pairs([(q.text, Hit(passages[at], 0.0, 0)) for q, at in pairs], ONE_SPAN)
+        spans = {pair: spans[0] for pair, spans in zip(pairs, found, strict=True) if spans}
+        for q in asked:
+            best = max((spans[q, at].score for at in ranked[q][:most] if (q, at) in spans), default=-1e3)
+            gold = golds[q]
+            text = ""
+            if (q, gold) in spans:
+                text = brief.text[spans[q, gold].start : spans[q, gold].end]
+            em, score = (exact_match(text, q.golds), f1(text, q.golds)) if gold is not None else (np.nan, np.nan)
+            rows.append(BriefRow(q, em, score, best, len(text.split())))
+    return rows
+
+
+def _ranked(question: str, passages: Sequence[Passage], search: SparseIndex) -> list[int]:
+    """All passages, those that share words with the question first, best first."""
+    return list(dict.fromkeys([*search.search(question, len(passages))[0].tolist(), *range(len(passages))]))
+
+
+def _gold_passage(question: Question, passages: Sequence[Passage], ranked: Sequence[int]) -> int | None:
+    for gold in question.golds:
+        for at in ranked:
+            if gold in passages[at].text:
+                return at
+    return None
+
+
+def print_briefs(args: argparse.Namespace) -> None:
+    """EM and F1 with the gold passage given, by type; AUROC over each brief's passages."""
+    reader = TransformersReader(args.reader)
+    rows = brief_rows(reader, args.briefs, SentenceTransformerEmbedder().count_tokens)
+    given = [row for row in rows if not np.isnan(row.f1)]
+    print("| type | questions | EM | F1 | words |\n|---|---|---|---|---|")
+    for kind in [*sorted({row.question.type for row in given}), "all"]:
+        part = [row for row in given if kind in ("all", row.question.type)]
+        em, score, words = (
+            statistics.fmean(values) for values in zip(*((r.em, r.f1, r.words) for r in part), strict=True)
+        )
+        print(f"| {kind} | {len(part)} | {100 * em:.1f} | {100 * score:.1f} | {words:.1f} |")
+    lost = sum(bool(row.question.golds) for row in rows) - len(given)
+    print(f"\n{lost} answerable questions have no acceptable answer inside one passage and are left out above.")
+    print(f"answerable against unanswerable, gold brief's passages: AUROC {_brief_auroc(rows):.3f}")
+
+
+def _brief_auroc(rows: Iterable[BriefRow]) -> float:
+    pairs = [(row.best, bool(row.question.golds)) for row in rows]
+    return auroc(np.array([score for score, _ in pairs]), np.array([answerable for _, answerable in pairs]))
+
+
+def choice_figures(model: str | None, data: Path) -> dict[str, float]:
+    """A few figures on the sets that settings may be chosen on: SQuAD-like choice set, devset, CLAP NQ."""
+    reader = TransformersReader(model)
+    count_tokens = SentenceTransformerEmbedder().count_tokens
+    squad = squad_rows(reader, [Case(q, context, tuple(golds)) for q, context, golds in choice_set(data)])
+    clap = squad_rows(reader, _cases(data, "clapnq_dev"))
+    briefs = brief_rows(reader, data / "briefs-dev", count_tokens, most=4)
+    figures = squad_figures(squad, 0.5)
+    return {
+        "choice HasAns F1": figures["HasAns F1"],
+        "choice best F1": figures["best F1"],
+        "choice AUROC": figures["AUROC"],
+        "devset gold-passage F1": float(np.nanmean([row.f1 for row in briefs])),
+        "devset AUROC of 4": _brief_auroc(briefs),
+        "CLAP NQ AUROC": squad_figures(clap, 0.5)["AUROC"],
+    }
+
+
+def print_speed(args: argparse.Namespace) -> None:
+    """Twenty windows of 220 tokens: medians of each stage, and the share of what plain products reach."""
+    import torch
+
+    reader = TransformersReader(args.reader)
+    sentence = "the ministry said that a plan for the northern ports would cost more than the council expected".split()
+    text, question = " ".join(sentence * 30), "What did the ministry say about the plan?"
+    n = 190
+    while len(reader._tokenizer(question, " ".join(text.split()[:n]))["input_ids"]) < 220:  # noqa: SLF001
+        n += 1
+    context = " ".join(text.split()[:n])
+    pairs = [(question, Hit(Passage("", 1, 0, len(context), context, ""), 0.0, rank)) for rank in range(20)]
+    stages: dict[str, list[float]] = {"tokens": [], "model": [], "all": [], "products": []}
+    windows = reader._windows(pairs)  # noqa: SLF001
+    inputs = [window.inputs for window in windows]
+    config = reader._model.config  # noqa: SLF001
+    n_tokens = sum(len(one["input_ids"]) for one in inputs)
+    wide, narrow = config.intermediate_size, config.hidden_size
+    dtype = next(reader._model.parameters()).dtype  # noqa: SLF001
+    x, y = torch.randn(n_tokens, narrow, dtype=dtype), torch.randn(n_tokens, wide, dtype=dtype)
+    square, up, down = (
+        torch.randn(*shape, dtype=dtype) for shape in ((narrow, narrow), (narrow, wide), (wide, narrow))
+    )
+
+    def products() -> None:
+        for _ in range(config.num_hidden_layers):
+            for _ in range(4):
+                x @ square
+            x @ up
+            y @ down
+
+    work = {
+        "tokens": lambda: reader._windows(pairs),  # noqa: SLF001
+        "model": lambda: reader._logits(inputs),  # noqa: SLF001
+        "all": lambda: reader.read_pairs(pairs, AskSettings(), [20]),
+        "products": products,
+    }
+    for _ in range(args.repeats + 1):
+        for stage, run in work.items():
+            began = time.perf_counter()
+            run()
+            stages[stage].append(1e3 * (time.perf_counter() - began))
+    medians = {stage: statistics.median(times[1:]) for stage, times in stages.items()}
+    print(
+        f"{len(inputs)} windows, {n_tokens} tokens, {dtype}, {torch.get_num_threads()} threads: all "
+        f"{medians['all']:.0f} ms (tokens {medians['tokens']:.0f}, model {medians['model']:.0f}, spans "
+        f"{medians['all'] - medians['tokens'] - medians['model']:.0f}); the model's matrix products alone "
+        f"{medians['products']:.0f} ms, {medians['products'] / medians['model']:.0%} of the model's time"
+    )
+
+
+def print_choice(args: argparse.Namespace) -> None:
+    """The figures of `choice_figures` as JSON."""
+    print(
+        json.dumps({name: round(value, 4) for name, value in choice_figures(args.reader, args.data).items()}, indent=1)
+    )
+
+
+def main() -> None:
+    """Parses the command line and runs one of the commands."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    for name, work in (
+        ("squad", print_squad),
+        ("briefs", print_briefs),
+        ("choice", print_choice),
+        ("speed", print_speed),
+    ):
+        command = commands.add_parser(name)
+        command.set_defaults(work=work)
+        command.add_argument("--reader", help="name or folder of another model")
+        if name in ("squad", "choice"):
+            command.add_argument("--data", type=Path, default=Path("../shared/data"))
+        if name == "squad":
+            command.add_argument("--every", type=int, default=1, help="take every Nth question only")
+        if name == "briefs":
+            command.add_argument("--briefs", type=Path, required=True, help="folder of briefs and their questions")
+        if name == "speed":
+            command.add_argument("--repeats", type=int, default=9)
+    args = parser.parse_args()
+    args.work(args)
+
+
+if __name__ == "__main__":
+    main()
