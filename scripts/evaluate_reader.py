@@ -225,17 +225,17 @@ def print_speed(args: argparse.Namespace) -> None:
     sentence = "the ministry said that a plan for the northern ports would cost more than the council expected".split()
     text, question = " ".join(sentence * 30), "What did the ministry say about the plan?"
     n = 190
-    while len(reader._tokenizer(question, " ".join(text.split()[:n]))["input_ids"]) < 220:  # noqa: SLF001
+    while len(reader._tokenizer(question, " ".join(text.split()[:n]))["input_ids"]) < 220:
         n += 1
     context = " ".join(text.split()[:n])
     pairs = [(question, Hit(Passage("", 1, 0, len(context), context, ""), 0.0, rank)) for rank in range(20)]
     stages: dict[str, list[float]] = {"tokens": [], "model": [], "all": [], "products": []}
-    windows = reader._windows(pairs)  # noqa: SLF001
+    windows = reader._windows(pairs)
     inputs = [window.inputs for window in windows]
-    config = reader._model.config  # noqa: SLF001
+    config = reader._model.config
     n_tokens = sum(len(one["input_ids"]) for one in inputs)
     wide, narrow = config.intermediate_size, config.hidden_size
-    dtype = next(reader._model.parameters()).dtype  # noqa: SLF001
+    dtype = next(reader._model.parameters()).dtype
     x, y = torch.randn(n_tokens, narrow, dtype=dtype), torch.randn(n_tokens, wide, dtype=dtype)
     square, up, down = (
         torch.randn(*shape, dtype=dtype) for shape in ((narrow, narrow), (narrow, wide), (wide, narrow))
@@ -249,8 +249,8 @@ def print_speed(args: argparse.Namespace) -> None:
             y @ down
 
     work = {
-        "tokens": lambda: reader._windows(pairs),  # noqa: SLF001
-        "model": lambda: reader._logits(inputs),  # noqa: SLF001
+        "tokens": lambda: reader._windows(pairs),
+        "model": lambda: reader._logits(inputs),
         "all": lambda: reader.read_pairs(pairs, AskSettings(), [20]),
         "products": products,
     }
