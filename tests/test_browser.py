@@ -137,6 +137,16 @@ def test_a_new_question_closes_the_brief_of_the_old(page) -> None:
     expect(reader(page)).to_be_hidden()
 
 
+def test_opening_a_brief_leaves_the_focus_to_who_types(page) -> None:
+    ask(page, "How large is the levy?")
+    box = page.get_by_label("Question", exact=True)
+    citation(page).evaluate("button => { button.click(); document.querySelector('#question textarea').focus(); }")
+    expect(page.locator("mark#cited")).to_be_in_viewport()
+    # The mark is scrolled to and focused in one go, in the second frame after the brief stands there.
+    page.evaluate("() => new Promise(done => setTimeout(done, 200))")
+    expect(box).to_be_focused()
+
+
 def test_unanswerable_is_said(page) -> None:
     ask(page, "Who is the king of Spain?")
     expect(page.get_by_text("The briefs do not answer this.")).to_be_visible()

@@ -27,6 +27,7 @@ element.addEventListener('click', event => {
 """
 
 # After a brief is opened: its passage comes into view and has the focus; who opened it is kept for closing.
+# Who went on to type meanwhile keeps the focus: the keys would go astray.
 _SHOW_JS = """
 () => requestAnimationFrame(() => requestAnimationFrame(() => {
   const reader = document.getElementById('reader');
@@ -34,7 +35,7 @@ _SHOW_JS = """
   if (!reader || !target) return;
   if (!reader.contains(document.activeElement)) window.briefqaOpener = document.activeElement;
   target.scrollIntoView({block: 'center'});
-  target.focus({preventScroll: true});
+  if (!document.activeElement.matches('input, textarea')) target.focus({preventScroll: true});
 }))
 """
 
