@@ -14,6 +14,7 @@ from transformers import AutoTokenizer, BertConfig, BertForQuestionAnswering
 
 import reader_data
 import train_reader
+from index.briefs import parse_brief
 from index.embedder import default_model_folder
 from reader_data import Example, Overlaps, own_questions, paragraph_hash, public_examples, windows_of
 from train_reader import Recipe, load_model, loss_of, train
@@ -150,6 +151,17 @@ def test_every_written_question_belongs_to_one_paragraph():
         for paragraph, questions in own_questions(name).items():
             assert len(paragraph) == 12 and int(paragraph, 16) >= 0
             assert len(set(questions)) == len(questions)
+
+
+def test_every_answer_to_our_own_briefs_stands_in_its_brief():
+    folders = sorted((reader_data.OWN_QUESTIONS / "briefs").glob("*/*.txt"))
+    assert len(folders) > 100
+    for path in folders:
+        brief = parse_brief(path.read_bytes().decode("utf-8"), path.name)
+        assert brief.title and brief.date and len(brief.paragraphs) >= 4, path
+        for qa in json.loads(path.with_suffix(".json").read_text("utf-8")):
+            assert qa["q"] and qa["type"] and bool(qa["a"]) == (qa["type"] != "none"), (path, qa)
+            assert all(answer in brief.text for answer in qa["a"]), (path, qa)
 
 
 def logits(n: int, width: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
