@@ -2,13 +2,15 @@
 
     python scripts/evaluate_reader.py squad  --data ../shared/data
     python scripts/evaluate_reader.py briefs --briefs ../shared/data/briefs-dev
+    python scripts/evaluate_reader.py lengths --briefs ../shared/data/briefs-dev
     python scripts/evaluate_reader.py choice --data ../shared/data
     python scripts/evaluate_reader.py speed
 
 `squad`: the complete SQuAD 1.1 and 2.0 dev sets, each question with its own paragraph: EM and F1 as the official
 evaluations compute them, at the best threshold, at 0 and at the shipped one, and what risk goes with what coverage.
 `briefs`: every question with the passage that holds its answer, by type of question; and with all passages of its
-brief: whether the score tells answerable from unanswerable. `choice`: a few figures of both kinds on the sets that
+brief: whether the score tells answerable from unanswerable. `lengths`: the first of these for several limits of an
+answer's length. `choice`: a few figures of both kinds on the sets that
 settings may be chosen on. `speed`: 20 windows of 220 tokens, stage by stage, against the processor's arithmetic.
 `--reader` measures another model.
 """
@@ -18,7 +20,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +128,11 @@ class BriefRow:
 
 
 def brief_rows(
-    reader: TransformersReader, folder: Path, count_tokens: Callable[[str], int], most: int | None = None
+    reader: TransformersReader,
+    folder: Path,
+    count_tokens: Callable[[str], int],
+    most: int | None = None,
+    settings: AskSettings = ONE_SPAN,
 ) -> list[BriefRow]:
     """Reads every question of `folder` with the passages of its brief, cut and headed as in use.
 
@@ -151,7 +157,7 @@ def brief_rows(
             for q in asked
             for at in dict.fromkeys([*ranked[q][:most], *([] if golds[q] is None else [golds[q]])])
         ]
-        found = reader.read_pairs([(q.text, Hit(passages[at], 0.0, 0)) for q, at in pairs], ONE_SPAN)
+        found = reader.read_pairs([(q.text, Hit(passages[at], 0.0, 0)) for q, at in pairs], settings)
         spans = {pair: spans[0] for pair, spans in zip(pairs, found, strict=True) if spans}
         for q in asked:
             best = max((spans[q, at].score for at in ranked[q][:most] if (q, at) in spans), default=-1e3)
@@ -192,6 +198,20 @@ def print_briefs(args: argparse.Namespace) -> None:
     lost = sum(bool(row.question.golds) for row in rows) - len(given)
     print(f"\n{lost} answerable questions have no acceptable answer inside one passage and are left out above.")
     print(f"answerable against unanswerable, gold brief's passages: AUROC {_brief_auroc(rows):.3f}")
+
+
+def print_lengths(args: argparse.Namespace) -> None:
+    """EM and F1 with the gold passage given, for several limits of an answer's length."""
+    reader, count_tokens = TransformersReader(args.reader), SentenceTransformerEmbedder().count_tokens
+    print("| at most tokens | EM | F1 | words | longest |\n|---|---|---|---|---|")
+    for most in args.limits:
+        settings = replace(ONE_SPAN, max_answer_tokens=most)
+        rows = brief_rows(reader, args.briefs, count_tokens, most=0, settings=settings)
+        given = [row for row in rows if not np.isnan(row.f1)]
+        em, score, words = (
+            statistics.fmean(values) for values in zip(*((r.em, r.f1, r.words) for r in given), strict=True)
+        )
+        print(f"| {most} | {100 * em:.1f} | {100 * score:.1f} | {words:.1f} | {max(row.words for row in given)} |")
 
 
 def _brief_auroc(rows: Iterable[BriefRow]) -> float:
@@ -282,6 +302,7 @@ def main() -> None:
     for name, work in (
         ("squad", print_squad),
         ("briefs", print_briefs),
+        ("lengths", print_lengths),
         ("choice", print_choice),
         ("speed", print_speed),
     ):
@@ -292,8 +313,10 @@ def main() -> None:
             command.add_argument("--data", type=Path, default=Path("../shared/data"))
         if name == "squad":
             command.add_argument("--every", type=int, default=1, help="take every Nth question only")
-        if name == "briefs":
+        if name in ("briefs", "lengths"):
             command.add_argument("--briefs", type=Path, required=True, help="folder of briefs and their questions")
+        if name == "lengths":
+            command.add_argument("--limits", type=int, nargs="+", default=[8, 16, 24, 32, 48, 64, 96])
         if name == "speed":
             command.add_argument("--repeats", type=int, default=9)
     args = parser.parse_args()

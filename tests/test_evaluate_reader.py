@@ -16,12 +16,14 @@ class ScriptedReader:
     """Finds the words that its script names for a question, in whatever passage holds them."""
 
     folder = None
+    limits: tuple[int, ...] = ()
 
     def __init__(self, script: dict[str, tuple[str, float]]) -> None:
         self.script = script
         self.n_read = 0
 
     def read_pairs(self, pairs, settings, sizes=None):
+        self.limits += (settings.max_answer_tokens,)
         results = []
         for question, hit in pairs:
             self.n_read += 1
@@ -80,6 +82,17 @@ def test_with_fewer_passages_the_gold_one_is_still_read(briefs):
     rows = rows_of(reader, briefs, most=1)
     assert reader.n_read <= 6 * 2
     assert [row.em for row in rows if row.question.golds][:3] == [1.0, 1.0, 1.0]
+
+
+def test_lengths_are_compared_on_gold_passages_only(briefs, capsys, monkeypatch):
+    script = {question["q"]: (question["a"][0], 5.0) for question in QUESTIONS if question["a"]}
+    reader = ScriptedReader(script)
+    monkeypatch.setattr(evaluate_reader, "TransformersReader", lambda name: reader)
+    monkeypatch.setattr(evaluate_reader, "SentenceTransformerEmbedder", HashEmbedder)
+    monkeypatch.setattr("sys.argv", ["", "lengths", "--briefs", str(briefs), "--limits", "8", "30"])
+    evaluate_reader.main()
+    assert reader.n_read == 2 * 3 and reader.limits == (8, 30)
+    assert "| 30 | 100.0 | 100.0 | 3.0 | 4 |" in capsys.readouterr().out
 
 
 def test_the_official_figures_of_a_file(tmp_path, capsys, monkeypatch):
