@@ -10,6 +10,9 @@ import numpy as np
 
 from qa.metrics import auroc, best_threshold, calibration_error, exact_match, f1
 
+RIGHT_F1 = 0.5
+"""An answer counts as right, where right or wrong is asked, from this F1 on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -109,7 +112,7 @@ def score_replies(
             bool(q.golds)
             and best[q.id] is not None
             and in_brief(q, best[q.id]["citation"]["brief_id"])
-            and f1(best[q.id]["text"], q.golds) >= 0.5
+            and f1(best[q.id]["text"], q.golds) >= RIGHT_F1
         )
         for q in questions
     ]

@@ -18,7 +18,7 @@ from index.embedder import SentenceTransformerEmbedder
 from index.store import Store
 from index.types import Filters
 from qa.calibration import FILE, Calibration, signals_of
-from qa.evaluation import Question, load_questions
+from qa.evaluation import RIGHT_F1, Question, load_questions
 from qa.metrics import auroc, best_threshold, calibration_error, f1
 from qa.reader import READER_FOLDER, TransformersReader
 from qa.retriever import retrieve
@@ -26,7 +26,6 @@ from qa.settings import AskSettings
 from qa.types import Span
 
 N_CANDIDATES = 3
-RIGHT_F1 = 0.5
 
 
 def main() -> None:

@@ -1,18 +1,18 @@
 """Measures a reader by itself: passages are given, nothing is searched for.
 
-    python scripts/evaluate_reader.py squad  --data ../shared/data
-    python scripts/evaluate_reader.py briefs --briefs ../shared/data/briefs-dev
+    python scripts/evaluate_reader.py squad   --data ../shared/data
+    python scripts/evaluate_reader.py briefs  --briefs ../shared/data/briefs-dev
     python scripts/evaluate_reader.py lengths --briefs ../shared/data/briefs-dev
-    python scripts/evaluate_reader.py choice --data ../shared/data
+    python scripts/evaluate_reader.py choice  --data ../shared/data
     python scripts/evaluate_reader.py speed
 
 `squad`: the complete SQuAD 1.1 and 2.0 dev sets, each question with its own paragraph: EM and F1 as the official
 evaluations compute them, at the best threshold, at 0 and at the shipped one, and what risk goes with what coverage.
 `briefs`: every question with the passage that holds its answer, by type of question; and with all passages of its
-brief: whether the score tells answerable from unanswerable. `lengths`: the first of these for several limits of an
-answer's length. `choice`: a few figures of both kinds on the sets that
-settings may be chosen on. `speed`: 20 windows of 220 tokens, stage by stage, against the processor's arithmetic.
-`--reader` measures another model.
+brief: whether the score tells answerable from unanswerable, and what the confidence is worth. `lengths`: the first
+of these for several limits of an answer's length. `choice`: a few figures of both kinds on the sets that settings
+may be chosen on. `speed`: 20 windows of 220 tokens, stage by stage, against the processor's arithmetic. `--reader`
+measures another model.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from index.briefs import parse_brief
@@ -32,8 +33,8 @@ from index.passages import split_into_passages
 from index.sparse import SparseIndex
 from index.types import Passage
 from qa.calibration import Calibration, signals_of
-from qa.evaluation import Question, SquadRow, load_questions, squad_figures
-from qa.metrics import auroc, exact_match, f1, risk_coverage
+from qa.evaluation import RIGHT_F1, Question, SquadRow, load_questions, squad_figures
+from qa.metrics import auroc, calibration_error, exact_match, f1, risk_coverage
 from qa.reader import TransformersReader
 from qa.settings import AskSettings
 from qa.types import Hit, Span
@@ -102,9 +103,8 @@ def print_squad(args: argparse.Namespace) -> None:
     print(f"\n{len(cases)} questions read in {seconds:.0f} s: {len(cases) / seconds:.0f} a second")
     answered = np.array([rows[case].confidence for case in sets["squad_v2.0_dev"]])
     right = np.array([rows[case].f1 if rows[case].answerable else 0.0 for case in sets["squad_v2.0_dev"]])
-    print("\nSQuAD 2.0: answering only the surest\n\n| answered | mean F1 of the answers |\n|---|---|")
-    for coverage, value in risk_coverage(answered, right, (0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)):
-        print(f"| {coverage:.0%} | {100 * value:.1f} |")
+    print("\nSQuAD 2.0:\n")
+    _print_risk(answered, right)
 
 
 def _print_table(figures: dict[str, float]) -> None:
@@ -121,10 +121,14 @@ class BriefRow:
     em: float
     """Of the best span in the gold passage; nan where there is none."""
     f1: float
-    best: float
-    """Score of the best span over all passages of the brief."""
     words: int
     """Of the best span in the gold passage."""
+    score: float
+    """Highest score of a span over all passages of the brief."""
+    confidence: float
+    """Of the surest span over all passages of the brief."""
+    earned: float
+    """F1 of that span; 0.0 where the brief does not answer."""
 
 
 def brief_rows(
@@ -141,6 +145,7 @@ def brief_rows(
     The gold passage is the one that holds the first of the acceptable answers that stands in a passage at
     all; of several, the one that our full-text search ranks first for the question.
     """
+    calibration = Calibration.load(reader.folder)
     rows = []
     questions: dict[str, list[Question]] = {}
     for q in load_questions(folder):
@@ -157,16 +162,21 @@ def brief_rows(
             for q in asked
             for at in dict.fromkeys([*ranked[q][:most], *([] if golds[q] is None else [golds[q]])])
         ]
-        found = reader.read_pairs([(q.text, Hit(passages[at], 0.0, 0)) for q, at in pairs], settings)
+        ranks = {(q, at): rank for q in asked for rank, at in enumerate(ranked[q])}
+        found = reader.read_pairs([(q.text, Hit(passages[at], 0.0, ranks[q, at])) for q, at in pairs], settings)
         spans = {pair: spans[0] for pair, spans in zip(pairs, found, strict=True) if spans}
         for q in asked:
-            best = max((spans[q, at].score for at in ranked[q][:most] if (q, at) in spans), default=-1e3)
+            rated = [spans[q, at] for at in ranked[q][:most] if (q, at) in spans]
+            sure = [(calibration.probability(signals_of(q.text, span)), span) for span in rated]
+            confidence, surest = max(sure, key=lambda pair: pair[0], default=(0.0, None))
+            earned = f1(brief.text[surest.start : surest.end], q.golds) if surest and q.golds else 0.0
             gold = golds[q]
             text = ""
             if (q, gold) in spans:
                 text = brief.text[spans[q, gold].start : spans[q, gold].end]
             em, score = (exact_match(text, q.golds), f1(text, q.golds)) if gold is not None else (np.nan, np.nan)
-            rows.append(BriefRow(q, em, score, best, len(text.split())))
+            best = max((span.score for span in rated), default=-1e3)
+            rows.append(BriefRow(q, em, score, len(text.split()), best, confidence, earned))
     return rows
 
 
@@ -197,7 +207,19 @@ def print_briefs(args: argparse.Namespace) -> None:
         print(f"| {kind} | {len(part)} | {100 * em:.1f} | {100 * score:.1f} | {words:.1f} |")
     lost = sum(bool(row.question.golds) for row in rows) - len(given)
     print(f"\n{lost} answerable questions have no acceptable answer inside one passage and are left out above.")
-    print(f"answerable against unanswerable, gold brief's passages: AUROC {_brief_auroc(rows):.3f}")
+    print(
+        f"Answerable against unanswerable, by the score over all passages of the brief: AUROC {_brief_auroc(rows):.3f}"
+    )
+    confidences, earned = (np.array([getattr(row, name) for row in rows]) for name in ("confidence", "earned"))
+    error = calibration_error(confidences, (earned >= RIGHT_F1).astype(float))
+    print(f"Calibration error of the confidence: {error:.3f}\n")
+    _print_risk(confidences, earned)
+
+
+def _print_risk(confidences: npt.NDArray[np.float64], earned: npt.NDArray[np.float64]) -> None:
+    print("| answered, the surest first | mean F1 of the answers |\n|---|---|")
+    for coverage, value in risk_coverage(confidences, earned, (0.1, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)):
+        print(f"| {coverage:.0%} | {100 * value:.1f} |")
 
 
 def print_lengths(args: argparse.Namespace) -> None:
@@ -215,7 +237,7 @@ def print_lengths(args: argparse.Namespace) -> None:
 
 
 def _brief_auroc(rows: Iterable[BriefRow]) -> float:
-    pairs = [(row.best, bool(row.question.golds)) for row in rows]
+    pairs = [(row.score, bool(row.question.golds)) for row in rows]
     return auroc(np.array([score for score, _ in pairs]), np.array([answerable for _, answerable in pairs]))
 
 

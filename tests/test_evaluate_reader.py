@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +72,11 @@ def test_a_question_is_scored_in_the_passage_that_holds_its_answer(briefs):
     assert (brook.em, brook.f1, brook.words) == (0.0, pytest.approx(0.8), 2)  # 2 of 2 and 2 of 3 words but the article
     assert rows["How much a year?"].em == 1.0
     assert np.isnan(rows["Which words are in no passage?"].f1)
-    assert rows["Who built the chapel?"].best == -1e3
+    assert rows["Who built the chapel?"].score == -1e3
+    chapel, hale = rows["Who built the chapel?"], rows["Why was Hale late?"]
+    assert (chapel.confidence, chapel.earned) == (0.0, 0.0)
+    assert hale.confidence == pytest.approx(1 / (1 + math.exp(-0.5 * 2.0))) and hale.earned == 0.0  # ranked first
+    assert brook.earned == pytest.approx(0.8) and brook.confidence > hale.confidence
     # Answerable 4, 3, 1 and nothing; unanswerable 2 and nothing: 6 of 8 pairs in order, counting a tie half.
     assert evaluate_reader._brief_auroc(rows.values()) == pytest.approx((2 + 2 + 1 + 0.5) / 8)
 
