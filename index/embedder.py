@@ -63,7 +63,7 @@ class SentenceTransformerEmbedder:
         # Imported here: a second of start-up that listing and showing briefs should not pay.
         from sentence_transformers import SentenceTransformer
 
-        from index.arithmetic import preferred_dtype
+        from index.models import check_vocabulary, preferred_dtype
 
         self._name = DEFAULT_EMBEDDER if name is None else name
         local = self._name == DEFAULT_EMBEDDER or os.path.exists(self._name)
@@ -77,6 +77,9 @@ class SentenceTransformerEmbedder:
                 f"the embedder {self._name} cannot be loaded ({_first_line(exc)}); "
                 "give the folder of a sentence-transformers model or leave --embedder out"
             ) from exc
+        transformer = self._model.transformers_model
+        if transformer is not None:  # a model of word vectors has a vocabulary of its own kind
+            check_vocabulary(self._name, self._model.tokenizer, transformer.get_input_embeddings().num_embeddings)
         self._model.eval()
         weights = self._model.state_dict()
         digest = hashlib.sha256(repr((self._model.max_seq_length, sorted(self._model.prompts.items()))).encode())

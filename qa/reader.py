@@ -52,7 +52,7 @@ class TransformersReader:
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer
         from transformers.utils import logging as transformers_logging
 
-        from index.arithmetic import preferred_dtype
+        from index.models import check_vocabulary, preferred_dtype
 
         self._torch = torch
         self._name = DEFAULT_READER if name is None else name
@@ -71,6 +71,7 @@ class TransformersReader:
                 f"the reader {self._name} cannot be loaded ({first}); give the folder of an extractive "
                 "question-answering model or leave --reader out"
             ) from exc
+        check_vocabulary(self._name, self._tokenizer, self._model.get_input_embeddings().num_embeddings)
         if not self._tokenizer.is_fast:
             raise ModelUnavailable(f"the tokenizer of {self._name} tells no character offsets; use a fast one")
         if self._tokenizer("a", "b")["input_ids"][0] != self._tokenizer.cls_token_id:

@@ -34,8 +34,8 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 from evaluate_reader import choice_figures
-from index.arithmetic import preferred_dtype
 from index.embedder import default_model_folder
+from index.models import preferred_dtype
 from reader_data import (
     HELD_OUT_BATCHES,
     Example,
@@ -225,10 +225,14 @@ def train(out: Path) -> None:
                 torch.save(state, checkpoint.with_suffix(".tmp"))
                 checkpoint.with_suffix(".tmp").replace(checkpoint)
     if average:
-        model.save_pretrained(out / "last")
+        _save(model, out / "last")
         model.load_state_dict(average)
-    model.save_pretrained(out / "model")
-    AutoTokenizer.from_pretrained(default_model_folder()).save_pretrained(out / "model")
+    _save(model, out / "model")
+
+
+def _save(model: Any, folder: Path) -> None:  # noqa: ANN401
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(default_model_folder()).save_pretrained(folder)
 
 
 def load_model(recipe: Recipe) -> Any:  # noqa: ANN401 (transformers' auto classes have no useful type)

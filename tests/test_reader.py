@@ -1,5 +1,6 @@
 """Decoding through real tokenizers and tiny seeded models; and the shipped weights on a handful of questions."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from transformers import (
 )
 
 from index.briefs import parse_brief
-from index.embedder import DEFAULT_EMBEDDER, default_model_folder
+from index.embedder import DEFAULT_EMBEDDER, SentenceTransformerEmbedder, default_model_folder
 from index.errors import ModelUnavailable, QuestionInvalid
 from index.passages import split_into_passages
 from index.store import sha256_of
@@ -185,6 +186,30 @@ def test_a_model_without_a_null_answer_is_refused(tiny_bert, tmp_path):
     saved(tmp_path, tokenizer, BertForQuestionAnswering.from_pretrained(tiny_bert))
     with pytest.raises(ModelUnavailable, match="has no null answer"):
         TransformersReader(str(tmp_path))
+
+
+def test_a_model_without_its_tokenizer_is_refused(tmp_path):
+    """transformers makes up an empty tokenizer then, and every word would be unknown."""
+    config = BertConfig(vocab_size=300, max_position_embeddings=130, **SIZES)
+    BertForQuestionAnswering(config).save_pretrained(tmp_path)
+    with pytest.raises(ModelUnavailable, match="has 5 word pieces and the model 300; its files .* are missing"):
+        TransformersReader(str(tmp_path))
+
+
+def test_a_model_with_the_tokenizer_of_another_is_refused(tmp_path):
+    config = BertConfig(vocab_size=20, max_position_embeddings=130, **SIZES)
+    folder = saved(tmp_path, letters_tokenizer(), BertForQuestionAnswering(config))
+    with pytest.raises(ModelUnavailable, match="and the model 20; its files .* belong to another model"):
+        TransformersReader(str(folder))
+
+
+@pytest.mark.models
+def test_an_embedder_without_its_tokenizer_is_refused(tmp_path):
+    shutil.copytree(default_model_folder(), tmp_path, dirs_exist_ok=True)
+    for path in [*tmp_path.glob("tokenizer*"), *tmp_path.glob("vocab*"), *tmp_path.glob("special_tokens*")]:
+        path.unlink()
+    with pytest.raises(ModelUnavailable, match="word pieces and the model 30522"):
+        SentenceTransformerEmbedder(str(tmp_path))
 
 
 def test_no_hits_no_spans(tiny_bert):
