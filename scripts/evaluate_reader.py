@@ -140,7 +140,8 @@ def brief_rows(
 ) -> list[BriefRow]:
     """Reads every question of `folder` with the passages of its brief, cut and headed as in use.
 
-    With `most`, only so many passages: those that our full-text search ranks first.
+    With `most`, only so many passages: those that our full-text search ranks first, and the gold one; 0 gives
+    the gold passage alone.
 
     The gold passage is the one that holds the first of the acceptable answers that stands in a passage at
     all; of several, the one that our full-text search ranks first for the question.
@@ -201,10 +202,7 @@ def print_briefs(args: argparse.Namespace) -> None:
     print("| type | questions | EM | F1 | words |\n|---|---|---|---|---|")
     for kind in [*sorted({row.question.type for row in given}), "all"]:
         part = [row for row in given if kind in ("all", row.question.type)]
-        em, score, words = (
-            statistics.fmean(values) for values in zip(*((r.em, r.f1, r.words) for r in part), strict=True)
-        )
-        print(f"| {kind} | {len(part)} | {100 * em:.1f} | {100 * score:.1f} | {words:.1f} |")
+        print(f"| {kind} | {len(part)} | {_mean_cells(part)} |")
     lost = sum(bool(row.question.golds) for row in rows) - len(given)
     print(f"\n{lost} answerable questions have no acceptable answer inside one passage and are left out above.")
     print(
@@ -214,6 +212,11 @@ def print_briefs(args: argparse.Namespace) -> None:
     error = calibration_error(confidences, (earned >= RIGHT_F1).astype(float))
     print(f"Calibration error of the confidence: {error:.3f}\n")
     _print_risk(confidences, earned)
+
+
+def _mean_cells(rows: Sequence[BriefRow]) -> str:
+    em, score, words = (statistics.fmean(values) for values in zip(*((r.em, r.f1, r.words) for r in rows), strict=True))
+    return f"{100 * em:.1f} | {100 * score:.1f} | {words:.1f}"
 
 
 def _print_risk(confidences: npt.NDArray[np.float64], earned: npt.NDArray[np.float64]) -> None:
@@ -230,10 +233,7 @@ def print_lengths(args: argparse.Namespace) -> None:
         settings = replace(ONE_SPAN, max_answer_tokens=most)
         rows = brief_rows(reader, args.briefs, count_tokens, most=0, settings=settings)
         given = [row for row in rows if not np.isnan(row.f1)]
-        em, score, words = (
-            statistics.fmean(values) for values in zip(*((r.em, r.f1, r.words) for r in given), strict=True)
-        )
-        print(f"| {most} | {100 * em:.1f} | {100 * score:.1f} | {words:.1f} | {max(row.words for row in given)} |")
+        print(f"| {most} | {_mean_cells(given)} | {max(row.words for row in given)} |")
 
 
 def _brief_auroc(rows: Iterable[BriefRow]) -> float:

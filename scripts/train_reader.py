@@ -1,9 +1,9 @@
 """Trains the reader. Each command can be run again; `train` goes on from its last checkpoint.
 
-    python scripts/train_reader.py prepare  --out runs/second --recipe scripts/reader_recipes/second.toml
-    python scripts/train_reader.py train    --out runs/second
-    python scripts/train_reader.py evaluate --out runs/second
-    python scripts/train_reader.py export   --out runs/second
+    python scripts/train_reader.py prepare  --out runs/second-a --recipe scripts/reader_recipes/second-a.toml
+    python scripts/train_reader.py train    --out runs/second-a
+    python scripts/train_reader.py evaluate --out runs/second-a
+    python scripts/train_reader.py export   --out runs/second-a
     python scripts/train_reader.py ablate   --out runs/ablations --plan scripts/reader_recipes/ablations.toml
 
 A recipe is a file of the settings that `Recipe` names; `--set name=value` overrides one. `prepare` cuts briefs
@@ -106,6 +106,8 @@ class Recipe:
 
 def prepare(recipe: Recipe, data: Path, out: Path) -> None:
     """Writes `windows.npz` (token ids, answer positions, order and group of every window) and `prepare.json`."""
+    if not recipe.parts:
+        raise SystemExit("the recipe names no training sets; give one of scripts/reader_recipes with --recipe")
     rng = random.Random(recipe.seed)
     tokenizer = AutoTokenizer.from_pretrained(default_model_folder())
     tokenizer.model_max_length = 10**9

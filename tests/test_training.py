@@ -153,10 +153,16 @@ def test_every_written_question_belongs_to_one_paragraph():
             assert len(set(questions)) == len(questions)
 
 
+def test_a_recipe_without_training_sets_is_refused(tmp_path):
+    with pytest.raises(SystemExit, match="names no training sets; give one of scripts/reader_recipes"):
+        train_reader.prepare(Recipe(), tmp_path, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_every_answer_to_our_own_briefs_stands_in_its_brief():
-    folders = sorted((reader_data.OWN_QUESTIONS / "briefs").glob("*/*.txt"))
-    assert len(folders) > 100
-    for path in folders:
+    paths = sorted((reader_data.OWN_QUESTIONS / "briefs").glob("*/*.txt"))
+    assert len(paths) > 100
+    for path in paths:
         brief = parse_brief(path.read_bytes().decode("utf-8"), path.name)
         assert brief.title and brief.date and len(brief.paragraphs) >= 4, path
         for qa in json.loads(path.with_suffix(".json").read_text("utf-8")):
