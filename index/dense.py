@@ -68,3 +68,8 @@ class DenseIndex:
         keep = found[0] >= 0
         order = np.lexsort((found[0][keep], -scores[0][keep]))
         return found[0][keep][order], scores[0][keep][order]
+
+    def scores(self, question: Vectors, rows: Sequence[int] | npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Scores `(n,)` of the question vector `(dim,)` and the vectors of `rows` `(n,)`, in that order."""
+        vectors: Vectors = self._engine.reconstruct_batch(np.asarray(rows, np.int64))
+        return vectors @ question.astype(np.float32)

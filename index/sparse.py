@@ -23,7 +23,7 @@ from tantivy import (
 from index.types import Passage
 
 _ANALYZER = "brief_english"
-_FIELDS = (("text", 1.0), ("header", 0.5))
+_FIELDS = (("text", 1.0), ("header", 0.25))
 """Fields searched, with the weight of a match in each: the words of the passage tell it from its
 neighbours, the header (title, date, kind) only from the passages of other briefs."""
 _QUESTION_WORDS = (

@@ -198,7 +198,17 @@ class Store:
         """See `SparseIndex.search`."""
         return self._sparse.search(question, k, rows)
 
-    def passages(self, rows: Sequence[int]) -> list[Passage]:
+    def cosines(self, question: Scores, rows: Rows) -> Scores:
+        """Of the question vector `(dim,)` and the passages of `rows` `(n,)`."""
+        return self._dense.scores(question, rows)
+
+    def brief_ids(self, rows: Rows) -> list[str]:
+        """Which brief each of `rows` is a passage of."""
+        marks = ",".join("?" * len(rows))
+        found = dict(self._all(f"SELECT row, brief_id FROM passages WHERE row IN ({marks})", rows.tolist()))
+        return [found[row] for row in rows.tolist()]
+
+    def passages(self, rows: Sequence[int] | Rows) -> list[Passage]:
         """The passages of `rows`, in the order asked for."""
         marks = ",".join("?" * len(rows))
         found = {

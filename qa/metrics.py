@@ -84,6 +84,25 @@ def risk_coverage(
     return [(n / len(ordered), float(ordered[:n].mean())) for n in counts]
 
 
+def ranking_figures(relevant: npt.NDArray[np.bool_], n_relevant: int) -> dict[str, float]:
+    """Figures of one ranked list.
+
+    Args:
+        relevant: `(n,)`, best first: whether each hit answers.
+        n_relevant: How many passages of the collection do, found or not.
+
+    Returns:
+        `recall@k`: whether one of the first k does. `MRR`: 1 / the rank of the first that does, 0 without one
+        (Voorhees 1999). `nDCG@10`: the sum of 1 / log2(rank + 1) over the ranks up to 10 that do, as a share of the
+        most there could be (Järvelin & Kekäläinen 2002, binary).
+    """
+    figures = {f"recall@{k}": float(relevant[:k].any()) for k in (1, 5, 10, 20)}
+    figures["MRR"] = 1.0 / (1 + int(relevant.argmax())) if relevant.any() else 0.0
+    gains = 1.0 / np.log2(np.arange(2, 12))
+    figures["nDCG@10"] = float(gains[: len(relevant)] @ relevant[:10] / gains[: min(n_relevant, 10)].sum())
+    return figures
+
+
 def best_threshold(
     scores: npt.NDArray[np.float64], answered: npt.NDArray[np.float64], abstained: npt.NDArray[np.float64]
 ) -> tuple[float, float]:

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 class AskSettings:
     """How many passages are found and read, and what counts as an answer."""
 
-    n_retrieved: int = 50
+    n_retrieved: int = 100
     """Passages taken from each of the two searches before they are fused."""
 
     n_read: int = 10
     """Passages the reader sees: it takes most of the time of a question, in proportion to this."""
 
-    rrf_k: int = 60
-    """Constant of reciprocal rank fusion (Cormack et al. 2009): the larger, the less the first ranks stand out."""
+    word_weight: float = 0.5
+    """Of the full-text score, 1.0 for the best passage, against a cosine; chosen with the default embedder."""
+
+    brief_weight: float = 0.5
+    """Of the best passage of the same brief, against a passage's own score."""
 
     spans_per_passage: int = 3
     """Candidates kept of each passage; they do not overlap."""

@@ -9,6 +9,7 @@ from qa.metrics import (
     exact_match,
     f1,
     normalise_answer,
+    ranking_figures,
     risk_coverage,
 )
 
@@ -122,3 +123,16 @@ def test_risk_coverage_by_hand():
         (0.75, pytest.approx(2.5 / 3)),
         (1.0, 0.625),
     ]
+
+
+def test_ranking_figures_by_hand():
+    figures = ranking_figures(np.array([False, True, False, True]), 3)
+    assert figures["recall@1"] == 0.0 and figures["recall@5"] == 1.0
+    assert figures["MRR"] == 0.5
+    best = 1 + 1 / np.log2(3) + 1 / 2
+    assert figures["nDCG@10"] == pytest.approx((1 / np.log2(3) + 1 / np.log2(5)) / best)
+    nothing = ranking_figures(np.zeros(30, bool), 2)
+    assert set(nothing.values()) == {0.0}
+    late = ranking_figures(np.arange(30) == 10, 1)
+    assert (late["recall@10"], late["recall@20"], late["nDCG@10"]) == (0.0, 1.0, 0.0)
+    assert ranking_figures(np.ones(30, bool), 30)["nDCG@10"] == pytest.approx(1.0)

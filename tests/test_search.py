@@ -7,6 +7,7 @@ from index.dense import DenseIndex
 from index.sparse import SparseIndex
 from index.types import Passage
 from qa.retriever import fuse
+from qa.settings import AskSettings
 
 rng = np.random.default_rng(7)
 
@@ -82,7 +83,22 @@ def test_a_saved_full_text_index_finds_the_same(tmp_path):
     ]
 
 
-def test_reciprocal_rank_fusion_by_hand():
-    fused = fuse((np.array([7, 3]), np.array([3, 9])), 60)
-    assert [row for row, _ in fused] == [3, 7, 9]
-    assert [score for _, score in fused] == pytest.approx([1 / 62 + 1 / 61, 1 / 61, 1 / 62])
+def test_scores_of_chosen_rows():
+    vectors = rng.normal(size=(9, 4)).astype(np.float32)
+    question = rng.normal(size=4).astype(np.float32)
+    dense = DenseIndex.build(vectors)
+    np.testing.assert_allclose(dense.scores(question, [7, 2]), vectors[[7, 2]] @ question, rtol=1e-5)
+    assert dense.scores(question, np.empty(0, np.int64)).shape == (0,)
+
+
+def test_fusion_by_hand():
+    settings = AskSettings(word_weight=0.5, brief_weight=0.25)
+    cosines, words = np.array([0.6, 0.2, 0.5], np.float32), np.array([0.0, 8.0, 4.0], np.float32)
+    # own: 0.6, 0.2 + 0.5 * 8/8 = 0.7, 0.5 + 0.5 * 4/8 = 0.75; best of brief a 0.7, of brief b 0.75
+    fused = fuse(cosines, words, ["a", "a", "b"], settings)
+    assert fused == pytest.approx([0.6 + 0.25 * 0.7, 0.7 + 0.25 * 0.7, 0.75 + 0.25 * 0.75])
+
+
+def test_fusion_without_a_word_in_common_and_of_nothing():
+    assert fuse(np.array([0.5]), np.zeros(1), ["a"], AskSettings(brief_weight=1.0)) == pytest.approx([1.0])
+    assert fuse(np.empty(0), np.empty(0), [], AskSettings()).shape == (0,)
