@@ -3,7 +3,7 @@
     python scripts/train_reader.py prepare  --out runs/second --recipe scripts/reader_recipes/second.toml
     python scripts/train_reader.py train    --out runs/second
     python scripts/train_reader.py evaluate --out runs/second
-    python scripts/train_reader.py export   --out runs/second
+    python scripts/train_reader.py export   --out runs/second --mean-with runs/first/qa/models/reader
     python scripts/train_reader.py ablate   --out runs/ablations --plan scripts/reader_recipes/ablations.toml
 
 A recipe is a file of the settings that `Recipe` names; `--set name=value` overrides one. `prepare` cuts briefs
@@ -11,7 +11,7 @@ and news into passages as the index does, adds hard negatives found by our own f
 also stands in a measuring set, and prints every count. `train` runs on the CPU (in bfloat16 where the processor
 has it) or on a GPU, writes `train.jsonl` and draws `loss.png`. `evaluate` prints the figures on the sets that
 settings may be chosen on. `export` writes the model in half precision. `ablate` does the first three for every
-entry of a plan and prints a table.
+entry of a plan and prints a table. The picture needs matplotlib: `scripts/setup test train` installs it.
 """
 
 import argparse
@@ -415,10 +415,19 @@ def evaluate(data: Path, out: Path) -> dict[str, float]:
     return figures
 
 
-def export(out: Path, to: Path) -> None:
-    """Writes the trained model to `to` in half precision, with its tokenizer."""
-    model = AutoModelForQuestionAnswering.from_pretrained(out / "model", dtype=torch.float16)
-    model.save_pretrained(to)
+def export(out: Path, to: Path, mean_with: Path | None = None) -> None:
+    """Writes the trained model to `to` in half precision, with its tokenizer.
+
+    With `mean_with`, a model that the training went on from, every weight is the mean of both: it keeps part of what
+    the training unlearned (Wortsman et al. 2022, robust fine-tuning).
+    """
+    model = AutoModelForQuestionAnswering.from_pretrained(out / "model", dtype=torch.float32)
+    if mean_with:
+        other = AutoModelForQuestionAnswering.from_pretrained(mean_with, dtype=torch.float32).state_dict()
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(other[name], 0.5)
+    model.half().save_pretrained(to)
     AutoTokenizer.from_pretrained(out / "model").save_pretrained(to)
     weights = to / "model.safetensors"
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
@@ -455,6 +464,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override one (prepare)")
     parser.add_argument("--plan", type=Path, help="a base recipe and changes to it, as TOML (ablate)")
     parser.add_argument("--to", type=Path, default=Path("qa/models/reader"), help="where to write (export)")
+    parser.add_argument("--mean-with", type=Path, metavar="MODEL", help="average with this model's weights (export)")
     args = parser.parse_args()
     if args.command == "prepare":
         values = tomllib.loads(args.recipe.read_text("utf-8")) if args.recipe else {}
@@ -465,7 +475,7 @@ def main() -> None:
     elif args.command == "evaluate":
         evaluate(args.data, args.out)
     elif args.command == "export":
-        export(args.out, args.to)
+        export(args.out, args.to, args.mean_with)
     else:
         ablate(tomllib.loads(args.plan.read_text("utf-8")), args.data, args.out)
 
