@@ -50,12 +50,11 @@ def print_figures(args: argparse.Namespace) -> None:
     print(f"{len(replies)} replies, {len(failed)} errors; each of {n_citations} citations slices its file exactly.\n")
     questions = load_questions(args.briefs)
     sources = {brief.id: brief.source for brief in briefs}
-    rows = {"all": questions}
-    if any(q.file.split("/")[0] in HELD_OUT_BATCHES for q in questions):
-        rows = {
-            "held out from training": [q for q in questions if q.file.split("/")[0] in HELD_OUT_BATCHES],
-            "trained on": [q for q in questions if q.file.split("/")[0] not in HELD_OUT_BATCHES],
-        } | rows
+    held = [q for q in questions if q.file.split("/")[0] in HELD_OUT_BATCHES]
+    seen = [q for q in questions if q.file.split("/")[0] not in HELD_OUT_BATCHES]
+    rows = (
+        {"held out from training": held, "trained on": seen, "all": questions} if held and seen else {"all": questions}
+    )
     print("| | " + " | ".join(COLUMNS.values()) + " |\n|" + "---|" * (len(COLUMNS) + 1))
     for name, part in rows.items():
         figures = score_replies(part, replies, sources)
