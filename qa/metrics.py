@@ -89,7 +89,7 @@ def ranking_figures(relevant: npt.NDArray[np.bool_], n_relevant: int) -> dict[st
 
     Args:
         relevant: `(n,)`, best first: whether each hit answers.
-        n_relevant: How many passages of the collection do, found or not.
+        n_relevant: How many passages of the collection do, found or not; at least 1.
 
     Returns:
         `recall@k`: whether one of the first k does. `MRR`: 1 / the rank of the first that does, 0 without one

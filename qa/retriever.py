@@ -23,6 +23,9 @@ def fuse(cosines: Scores, words: Scores, briefs: npt.ArrayLike, settings: AskSet
         words: `(n,)` BM25 scores; 0 where no word of the question occurs.
         briefs: `(n,)`, which brief each is of, in any type that can be compared.
         settings: Holds the two weights.
+
+    Returns:
+        `(n,)`, in the order of the candidates.
     """
     highest = words.max(initial=0.0)
     own = cosines + settings.word_weight * (words / highest if highest > 0 else words)
