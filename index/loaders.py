@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from index.errors import BriefUnreadable, InputMissing
 
 SUFFIXES = frozenset({".txt", ".md"})
 MAX_BYTES = 20_000_000
+_SETTLED_NS = 3_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,40 @@ def list_files(inputs: tuple[Path, ...]) -> list[SourceFile]:
     return sorted((SourceFile(path, path.relative_to(base).as_posix()) for path in found), key=lambda f: f.source)
 
 
-def read_bytes(file: SourceFile) -> tuple[bytes, str]:
-    """The content of a file and its SHA-256 in hex; raises BriefUnreadable when it cannot be read."""
+def stamp_of(file: SourceFile) -> tuple[int, ...]:
+    """Size, times of change in nanoseconds and inode of a file: while they stay the same, so does its content.
+
+    Any write moves the time of change (`ctime`), and no program can set it. Empty, so that the file is read the next
+    time too, where that cannot be relied on: it changed within the last three seconds (file systems count time in
+    steps of up to two), its time lies in the future, or the system is not POSIX.
+    """
     try:
-        if file.path.stat().st_size > MAX_BYTES:
-            raise BriefUnreadable(f"{file.source} is larger than {MAX_BYTES // 1_000_000} MB; split it")
-        content = file.path.read_bytes()
+        at = file.path.stat()
+    except OSError:
+        return ()
+    if os.name != "posix" or time.time_ns() - at.st_ctime_ns < _SETTLED_NS:
+        return ()
+    return at.st_size, at.st_mtime_ns, at.st_ctime_ns, at.st_ino
+
+
+def read_bytes(file: SourceFile) -> tuple[bytes, str]:
+    """The content of a file and its SHA-256 in hex.
+
+    Raises:
+        BriefUnreadable: It cannot be read, is too large, or another program goes on writing it.
+    """
+    try:
+        for _ in range(3):
+            before = file.path.stat()
+            if before.st_size > MAX_BYTES:
+                raise BriefUnreadable(f"{file.source} is larger than {MAX_BYTES // 1_000_000} MB; split it")
+            content = file.path.read_bytes()
+            after = file.path.stat()
+            if (before.st_mtime_ns, before.st_ino, len(content)) == (after.st_mtime_ns, after.st_ino, after.st_size):
+                return content, hashlib.sha256(content).hexdigest()
     except OSError as exc:
         raise BriefUnreadable(f"{file.source} cannot be read: {exc.strerror or exc}") from exc
-    return content, hashlib.sha256(content).hexdigest()
+    raise BriefUnreadable(f"{file.source} changed while it was read; index again when it is complete")
 
 
 def decode(content: bytes, source: str) -> str:

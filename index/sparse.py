@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from tantivy import (
     Index,
     Occur,
     Query,
+    Schema,
     SchemaBuilder,
     TextAnalyzer,
     TextAnalyzerBuilder,
@@ -33,6 +34,9 @@ _QUESTION_WORDS = (
 """Words of questions beyond the engine's list: rare in briefs, so BM25 would take them for important."""
 _MAX_TERMS = 256
 _WRITER_BYTES = 64_000_000
+_FILTER_ROWS = 20_000
+"""Up to so many allowed rows tantivy is told them; beyond, its hits are sieved."""
+_NO_ROWS = np.empty(0, np.int64)
 
 
 def _analyzer() -> TextAnalyzer:
@@ -49,11 +53,61 @@ def _analyzer() -> TextAnalyzer:
     )
 
 
+def _schema() -> Schema:
+    builder = SchemaBuilder()
+    builder.add_unsigned_field("row", stored=False, indexed=True, fast=True)
+    for name, _ in _FIELDS:
+        builder.add_text_field(name, tokenizer_name=_ANALYZER, index_option="freq")
+    return builder.build()
+
+
+class SparseWriter:
+    """Makes a full-text index in a folder, from nothing or from an older one, which stays as it is."""
+
+    def __init__(self, folder: Path, base: Path | None = None, removed: npt.NDArray[np.int64] = _NO_ROWS) -> None:
+        """Starts writing to `folder`, which must exist and be empty.
+
+        Args:
+            folder: Where to write.
+            base: Folder of an index to start from. The files of tantivy never change once they are written, so the
+                new index shares them (hard links; copies where the file system has none).
+            removed: Rows of `base` to leave out.
+        """
+        for path in base.iterdir() if base else ():
+            if path.suffix == ".json":
+                shutil.copyfile(path, folder / path.name)
+            elif path.suffix != ".lock":
+                _share(path, folder / path.name)
+        self._engine = Index.open(os.fspath(folder)) if base else Index(_schema(), path=os.fspath(folder))
+        self._engine.register_tokenizer(_ANALYZER, _analyzer())
+        self._writer = self._engine.writer(_WRITER_BYTES, 1)
+        for begin in range(0, len(removed), 10_000):
+            part = removed[begin : begin + 10_000].tolist()
+            self._writer.delete_documents_by_query(Query.term_set_query(self._engine.schema, "row", part))
+
+    def add(self, row: int, text: str, header: str) -> None:
+        """A passage, to be found as `row`."""
+        document = Document(text=text, header=header)
+        document.add_unsigned("row", row)
+        self._writer.add_document(document)
+
+    def finish(self) -> None:
+        """Writes what is pending; waits for tantivy's own merging."""
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+
+
+def _share(path: Path, link: Path) -> None:
+    try:
+        os.link(path, link)
+    except OSError:
+        shutil.copyfile(path, link)
+
+
 class SparseIndex:
-    """BM25 over passages; a row is the position of a passage in the list the index was built from."""
+    """BM25 over passages, each found as the row it was added with."""
 
     def __init__(self, engine: Index) -> None:
-        self._engine = engine
         self._words = _analyzer()
         engine.register_tokenizer(_ANALYZER, self._words)
         engine.reload()
@@ -61,13 +115,9 @@ class SparseIndex:
         self._schema = engine.schema
 
     @classmethod
-    def build(cls, passages: Sequence[Passage], folder: Path | None = None) -> "SparseIndex":
-        """An index of `passages`, written to `folder` (which must exist), or kept in memory without one."""
-        builder = SchemaBuilder()
-        builder.add_unsigned_field("row", stored=True, indexed=True, fast=True)
-        for name, _ in _FIELDS:
-            builder.add_text_field(name, tokenizer_name=_ANALYZER, index_option="freq")
-        engine = Index(builder.build(), path=None if folder is None else os.fspath(folder))
+    def build(cls, passages: Iterable[Passage]) -> "SparseIndex":
+        """An index of `passages` in memory; a row is the position of a passage."""
+        engine = Index(_schema())
         engine.register_tokenizer(_ANALYZER, _analyzer())
         writer = engine.writer(_WRITER_BYTES, 1)
         for row, passage in enumerate(passages):
@@ -80,7 +130,7 @@ class SparseIndex:
 
     @classmethod
     def open(cls, folder: Path) -> "SparseIndex":
-        """The index that `build` wrote to `folder`; raises ValueError when tantivy cannot read it."""
+        """The index that a `SparseWriter` made in `folder`; raises ValueError when tantivy cannot read it."""
         if os.access(folder, os.W_OK):
             return cls(Index.open(os.fspath(folder)))
         # tantivy takes a lock file even to read, so on read-only media a copy is opened; its files stay
@@ -93,14 +143,14 @@ class SparseIndex:
         return int(self._searcher.num_docs)
 
     def search(
-        self, question: str, k: int, rows: Sequence[int] | None = None
+        self, question: str, k: int, rows: npt.NDArray[np.int64] | None = None
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """The best passages for the words of `question`; nothing in it is taken as query syntax.
 
         Args:
             question: Any text; only its first 256 different words count.
             k: The most hits to return.
-            rows: Where given, only these rows may be found (an exact filter).
+            rows: Where given, sorted, only these rows may be found (an exact filter).
 
         Returns:
             Rows `(n,)` and BM25 scores `(n,)`, best first, equal scores by row; `n <= k`, and 0
@@ -108,7 +158,7 @@ class SparseIndex:
         """
         terms = list(dict.fromkeys(self._words.analyze(question)))[:_MAX_TERMS]
         if not terms or k <= 0 or (rows is not None and len(rows) == 0):
-            return np.empty(0, np.int64), np.empty(0, np.float32)
+            return _NO_ROWS, np.empty(0, np.float32)
         words = Query.boolean_query(
             [
                 (Occur.Should, Query.boost_query(Query.term_query(self._schema, name, term, "freq"), weight))
@@ -116,13 +166,24 @@ class SparseIndex:
                 for name, weight in _FIELDS
             ]
         )
-        if rows is not None:
-            allowed = Query.term_set_query(self._schema, "row", [int(row) for row in rows])
-            words = Query.boolean_query([(Occur.Must, words), (Occur.Must, Query.const_score_query(allowed, 0.0))])
-        hits = self._searcher.search(words, limit=k, count=False).hits
-        found = [(float(score), int(self._searcher.doc(address)["row"][0])) for score, address in hits]
-        found.sort(key=lambda hit: (-hit[0], hit[1]))
-        return (
-            np.array([row for _, row in found], np.int64),
-            np.array([score for score, _ in found], np.float32),
-        )
+        if rows is None:
+            return self._best(words, k)
+        if len(rows) <= _FILTER_ROWS:
+            allowed = Query.term_set_query(self._schema, "row", rows.tolist())
+            only = [(Occur.Must, words), (Occur.Must, Query.const_score_query(allowed, 0.0))]
+            return self._best(Query.boolean_query(only), k)
+        # A wide filter: more and more of the best, until enough of them pass or there are no more.
+        limit = 2 * k
+        while True:
+            found, scores = self._best(words, limit)
+            passing = np.isin(found, rows, assume_unique=True)
+            if np.count_nonzero(passing) >= k or len(found) < limit:
+                return found[passing][:k], scores[passing][:k]
+            limit *= 4
+
+    def _best(self, query: Query, limit: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        hits = self._searcher.search(query, limit=limit, count=False).hits
+        rows = np.array(self._searcher.fast_field_values("row", [address for _, address in hits]), np.int64)
+        scores = np.array([score for score, _ in hits], np.float32)
+        order = np.lexsort((rows, -scores))
+        return rows[order], scores[order]

@@ -1,20 +1,25 @@
-"""One immutable generation of the index on disk: find it, verify it, search it.
+"""One generation of the index on disk: find it, verify it, search it.
 
 INDEX_DIR/
   CURRENT              one line: name of the generation, SHA-256 of its manifest
   lock                 held while a run writes
+  segments/            see index/segment.py; a generation names those it is made of
   gen-000007/
-    manifest.json      format, model, settings, counts, report, and SHA-256 of every other file
-    catalogue.sqlite   briefs, passages and their vectors: the source of truth
-    dense.faiss        vectors, by row
-    sparse/            full-text index, by row
+    manifest.json      format, model, settings, report, segments, and SHA-256 of every other file
+    files.json         what was read: source → where it was, its SHA-256, which brief it holds
+    sparse/            full-text index of all passages, by row
+
+Rows are numbered over the whole index: the row of a passage is the first row of its segment and its place there. It
+never changes and is never given to another passage; a brief that is gone leaves a gap.
 """
 
 import hashlib
 import json
 import sqlite3
-import threading
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,20 +27,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.dense import DenseIndex
 from index.errors import CitationInvalid, IndexCorrupt, IndexMismatch, IndexMissing
+from index.segment import Keys, Segment
 from index.settings import FORMAT, IndexSettings
 from index.sparse import SparseIndex
-from index.types import Brief, Failure, Filters, Paragraph, ParagraphRole, Passage, Report
+from index.types import Brief, Failure, Filters, Mask, Passage, Report, Rows, Vectors
 
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
-CATALOGUE = "catalogue.sqlite"
-DENSE = "dense.faiss"
+FILES = "files.json"
 SPARSE = "sparse"
+SEGMENTS = "segments"
 
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float32]
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecord:
+    """What a generation says of one of its segments."""
+
+    name: str
+    first_row: int
+    n_rows: int
+    n_briefs: int
+    dense: str
+    """Kind of the dense index (`write_dense`)."""
+    gone: tuple[int, ...]
+    """Numbers of the briefs that this generation no longer holds, ascending."""
+    files: dict[str, str]
+    """Path inside the segment → SHA-256 in hex."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,10 @@ class Manifest:
     settings: IndexSettings
     inputs: tuple[str, ...]
     """Absolute paths of the folders and files indexed; an update without any goes to these."""
+    segments: tuple[SegmentRecord, ...]
+    """In the order of their rows."""
+    next_row: int
+    """The first row of the next segment."""
     files: dict[str, str]
     """Path inside the generation → SHA-256 in hex."""
     report: Report
@@ -71,9 +93,23 @@ class Manifest:
             | {
                 "settings": IndexSettings(**raw["settings"]),
                 "inputs": tuple(raw["inputs"]),
+                "segments": tuple(SegmentRecord(**s | {"gone": tuple(s["gone"])}) for s in raw["segments"]),
                 "report": Report(**report | lists | {"failed": failed}),
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file as it was when it was read."""
+
+    path: str
+    """Where it was (absolute)."""
+    sha256: str
+    """Of its bytes, in hex."""
+    brief_id: str
+    stamp: tuple[int, ...]
+    """Size, times and inode; empty when it had changed too shortly before to be trusted (`loaders.stamp_of`)."""
 
 
 def sha256_of(path: Path) -> str:
@@ -118,54 +154,70 @@ def _corrupt(index_dir: Path, what: str) -> IndexCorrupt:
 
 
 class Store:
-    """The current generation, opened for searching. Safe to use from several threads."""
+    """A generation, opened for searching. Safe to use from several threads."""
 
-    def __init__(self, index_dir: Path) -> None:
+    def __init__(self, index_dir: Path, before: "Store | None" = None) -> None:
         """Opens and verifies the current generation of `index_dir`.
+
+        Args:
+            index_dir: Folder of the index.
+            before: A store of an earlier generation: what both share is neither opened nor verified again.
 
         Raises:
             IndexMissing: There is no index.
             IndexMismatch: It was written by another version of the format.
             IndexCorrupt: A file is missing or its content is not what the manifest says.
         """
+        self._seen: dict[Stamp, str]
         for last_try in (False, True):
             name, digest = read_current(index_dir)
             try:
-                self._open(index_dir, name, digest)
+                self._open(index_dir, name, digest, before)
                 return
             except IndexCorrupt:
                 # A run that finished just now may have removed the generation we were opening.
                 if last_try or read_current(index_dir)[0] == name:
                     raise
 
-    def _open(self, index_dir: Path, name: str, digest: str) -> None:
+    def _open(self, index_dir: Path, name: str, digest: str, before: "Store | None") -> None:
         self.index_dir = index_dir
         self.folder = index_dir / name
         self.pointer = (name, digest)
-        self.manifest = _read_manifest(index_dir, self.folder, digest)
-        for relative, expected in self.manifest.files.items():
-            path = self.folder / relative
-            if not path.is_file():
-                raise _corrupt(index_dir, f"{name}/{relative} is missing")
-            if sha256_of(path) != expected:
-                raise _corrupt(index_dir, f"the content of {name}/{relative} is not what was written")
+        self.manifest = read_manifest(index_dir, self.folder, digest)
+        problems, self._seen = verify_files(index_dir, name, self.manifest, before._seen if before else {})
+        if problems:
+            raise _corrupt(index_dir, problems[0])
+        opened = before._opened() if before else {}
         try:
-            self._dense = DenseIndex.open(self.folder / DENSE)
+            self.segments = [
+                opened.get(_identity(record)) or Segment(index_dir / SEGMENTS / record.name, record.dense)
+                for record in self.manifest.segments
+            ]
             self._sparse = SparseIndex.open(self.folder / SPARSE)
-        except (RuntimeError, ValueError) as exc:
+        except (RuntimeError, ValueError, OSError, sqlite3.Error) as exc:
             raise _corrupt(index_dir, f"{name} cannot be opened ({exc})") from exc
-        self._lock = threading.Lock()
-        self._catalogue = sqlite3.connect(
-            f"{(self.folder / CATALOGUE).resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
+        self._first_rows = np.array([record.first_row for record in self.manifest.segments], np.int64)
+        self._first_briefs = np.cumsum([0, *(record.n_briefs for record in self.manifest.segments)])
+        self._alive = [_alive(*pair) for pair in zip(self.segments, self.manifest.segments, strict=True)]
+        self.n_briefs = sum(record.n_briefs - len(record.gone) for record in self.manifest.segments)
+        self.n_passages = sum(
+            len(segment) if alive is None else int(alive.sum())
+            for segment, alive in zip(self.segments, self._alive, strict=True)
         )
-        counts = {len(self._dense), len(self._sparse), self._one("SELECT count(*) FROM passages")}
-        if len(counts) > 1:
-            raise _corrupt(index_dir, f"its parts hold different numbers of passages ({sorted(counts)})")
+        said = sum(record.n_rows for record in self.manifest.segments)
+        if sum(map(len, self.segments)) != said or len(self._sparse) != self.n_passages:
+            raise _corrupt(
+                index_dir, f"its parts hold different numbers of passages ({len(self._sparse)}, {self.n_passages})"
+            )
+
+    def _opened(self) -> dict[tuple[str, str], Segment]:
+        return {_identity(r): segment for r, segment in zip(self.manifest.segments, self.segments, strict=True)}
 
     @property
     def disk_bytes(self) -> int:
-        """Bytes of the current generation."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        """Bytes of the files of this generation."""
+        paths = [*_files_of(self.folder.name, self.manifest), f"{self.folder.name}/{MANIFEST}"]
+        return sum((self.index_dir / path).stat().st_size for path in paths)
 
     def check_embedder(self, name: str, fingerprint: str, dim: int) -> None:
         """Raises IndexMismatch unless this embedder made the vectors of the index."""
@@ -177,107 +229,180 @@ class Store:
                 f"{fingerprint[:8]}); ask with that one, or run: briefqa index --rebuild --embedder {name}"
             )
 
-    def rows(self, filters: Filters) -> list[int] | None:
-        """Rows of the passages whose brief passes `filters`, ascending; None when all do."""
-        if not filters:
-            return None
-        where, values = _where(filters)
-        return [
-            row
-            for (row,) in self._all(
-                f"SELECT row FROM passages WHERE brief_id IN (SELECT id FROM briefs WHERE {where}) ORDER BY row",
-                values,
-            )
-        ]
+    def rows(self, filters: Filters = Filters()) -> Rows:
+        """Rows `(n,)` of the passages whose brief passes `filters`, ascending."""
+        found = []
+        for at, segment in enumerate(self.segments):
+            chosen = np.zeros(segment.n_briefs, bool)
+            chosen[self._numbers(at, filters)] = True
+            found.append(np.flatnonzero(chosen[segment.brief_of]) + self._first_rows[at])
+        return np.concatenate(found).astype(np.int64) if found else np.empty(0, np.int64)
 
-    def search_dense(self, question: Scores, k: int, rows: Sequence[int] | None = None) -> tuple[Rows, Scores]:
-        """See `DenseIndex.search`."""
-        return self._dense.search(question, k, rows)
+    def search_dense(self, question: Vectors, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
+        """The `k` passages nearest to a question vector `(dim,)`: rows and cosines, best first, equal ones by row.
 
-    def search_sparse(self, question: str, k: int, rows: Sequence[int] | None = None) -> tuple[Rows, Scores]:
+        `rows` `(n,)`, ascending, where given, are the only ones that may be found.
+        """
+        found = []
+        for at, (segment, first) in enumerate(zip(self.segments, self._first_rows, strict=True)):
+            allowed = self._alive[at]
+            if rows is not None:
+                begin, end = np.searchsorted(rows, [first, first + len(segment)])
+                allowed = np.zeros(len(segment), bool)
+                allowed[rows[begin:end] - first] = True
+            hits, scores = segment.search(question, k, allowed)
+            found.append((hits + first, scores))
+        hits = np.concatenate([hits for hits, _ in found])
+        scores = np.concatenate([scores for _, scores in found])
+        best = np.lexsort((hits, -scores))[:k]
+        return hits[best], scores[best]
+
+    def search_sparse(self, question: str, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
         """See `SparseIndex.search`."""
         return self._sparse.search(question, k, rows)
 
-    def cosines(self, question: Scores, rows: Rows) -> Scores:
+    def cosines(self, question: Vectors, rows: Rows) -> Vectors:
         """Of the question vector `(dim,)` and the passages of `rows` `(n,)`."""
-        return self._dense.scores(question, rows)
+        scores = np.empty(len(rows), np.float32)
+        for at, here, local in self._by_segment(rows):
+            scores[here] = self.segments[at].vectors[local] @ question.astype(np.float32)
+        return scores
 
-    def brief_ids(self, rows: Rows) -> list[str]:
-        """Which brief each of `rows` is a passage of."""
-        marks = ",".join("?" * len(rows))
-        found = dict(self._all(f"SELECT row, brief_id FROM passages WHERE row IN ({marks})", rows.tolist()))
-        return [found[row] for row in rows.tolist()]
+    def brief_numbers(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """For each of `rows` a number of its brief, equal for equal briefs."""
+        numbers = np.empty(len(rows), np.int64)
+        for at, here, local in self._by_segment(rows):
+            numbers[here] = self.segments[at].brief_of[local] + self._first_briefs[at]
+        return numbers
 
-    def passages(self, rows: Sequence[int] | Rows) -> list[Passage]:
+    def passages(self, rows: Rows) -> list[Passage]:
         """The passages of `rows`, in the order asked for."""
-        marks = ",".join("?" * len(rows))
-        found = {
-            row: Passage(brief_id, paragraph, start, end, text[start:end], header)
-            for row, brief_id, paragraph, start, end, text, header in self._all(
-                "SELECT row, brief_id, paragraph, start, end, text, header "
-                f"FROM passages JOIN briefs ON briefs.id = brief_id WHERE row IN ({marks})",
-                [int(row) for row in rows],
-            )
-        }
-        return [found[int(row)] for row in rows]
+        found: dict[int, Passage] = {}
+        for at, here, local in self._by_segment(rows):
+            with self._reading():
+                found.update(zip(here.tolist(), map(self.segments[at].passage, local.tolist()), strict=True))
+        return [found[place] for place in range(len(rows))]
 
     def brief(self, id_or_source: str) -> Brief:
         """The brief with this id, or whose file is shown by this name; raises CitationInvalid."""
-        rows = self._all(f"SELECT {_BRIEF_COLUMNS} FROM briefs WHERE id = ? OR source = ?", [id_or_source] * 2)
-        if not rows:
-            raise CitationInvalid(
-                f"no brief {id_or_source!r} in the index in {self.index_dir}; list what there is with: briefqa briefs"
-            )
-        return _brief(rows[0])
+        with self._reading():
+            for record, segment in zip(self.manifest.segments, self.segments, strict=True):
+                for number in segment.named(id_or_source):
+                    if not _holds(record.gone, number):
+                        return segment.brief(number)
+        raise CitationInvalid(
+            f"no brief {id_or_source!r} in the index in {self.index_dir}; list what there is with: briefqa briefs"
+        )
 
     def briefs(self, filters: Filters) -> list[Brief]:
         """The briefs that pass `filters`, newest first, those without a date last."""
-        where, values = _where(filters)
-        return [
-            _brief(row)
-            for row in self._all(
-                f"SELECT {_BRIEF_COLUMNS} FROM briefs WHERE {where} ORDER BY date IS NULL, date DESC, source", values
-            )
-        ]
+        with self._reading():
+            found = [
+                brief
+                for at, segment in enumerate(self.segments)
+                for brief in segment.briefs(self._numbers(at, filters))
+            ]
+        found.sort(key=lambda brief: brief.source)
+        found.sort(key=lambda brief: brief.date or "", reverse=True)
+        return found
 
-    def file_hashes(self) -> dict[str, str]:
-        """Every file indexed, by the name it is shown by, with the SHA-256 of its bytes."""
-        return dict(self._all("SELECT source, sha256 FROM files", []))
+    def live(self, at: int) -> npt.NDArray[np.int64]:
+        """The numbers of the briefs of the segment at place `at` that are not gone, ascending."""
+        return self._numbers(at, Filters())
 
-    def vectors(self, keys: Sequence[bytes]) -> dict[bytes, Scores]:
-        """The vectors `(dim,)` stored under those of `keys` that are known."""
-        known: dict[bytes, Scores] = {}
-        for begin in range(0, len(keys), 500):  # SQLite takes a limited number of values a statement
-            part = keys[begin : begin + 500]
-            marks = ",".join("?" * len(part))
-            for key, vector in self._all(
-                f"SELECT vector_key, vector FROM passages WHERE vector_key IN ({marks})", part
-            ):
-                known[key] = np.frombuffer(vector, np.float32)
-        return known
+    def file_records(self) -> dict[str, FileRecord]:
+        """Every file indexed, by the name it is shown by."""
+        raw = json.loads((self.folder / FILES).read_text("utf-8"))
+        return {source: FileRecord(path, sha, brief, tuple(stamp)) for source, (path, sha, brief, stamp) in raw.items()}
 
-    @property
-    def n_briefs(self) -> int:
-        """Number of briefs."""
-        return self._one("SELECT count(*) FROM briefs")
+    def vectors(self, keys: Keys) -> dict[bytes, Vectors]:
+        """The vectors `(dim,)` stored under those of `keys` `(n, 2)` that are known, by the bytes of the key."""
+        return {
+            key: segment.vectors[row] for segment in self.segments for key, row in segment.rows_with_keys(keys).items()
+        }
 
-    @property
-    def n_passages(self) -> int:
-        """Number of passages."""
-        return len(self._dense)
+    def _numbers(self, at: int, filters: Filters) -> npt.NDArray[np.int64]:
+        segment, record = self.segments[at], self.manifest.segments[at]
+        with self._reading():
+            numbers = segment.numbers(filters) if filters else np.arange(segment.n_briefs)
+        return np.setdiff1d(numbers, np.array(record.gone, np.int64), assume_unique=True) if record.gone else numbers
 
-    def _one(self, query: str) -> int:
-        return int(self._all(query, [])[0][0])
+    def _by_segment(self, rows: Rows) -> Iterator[tuple[int, Rows, Rows]]:
+        """For each segment with any of `rows`: its place, where in `rows` they stand, and their rows within it."""
+        places = np.searchsorted(self._first_rows, rows, side="right") - 1
+        for at in np.unique(places).tolist():
+            here = np.flatnonzero(places == at)
+            yield at, here, rows[here] - self._first_rows[at]
 
-    def _all(self, query: str, values: Sequence[object]) -> list[Any]:
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Tells what SQLite finds wrong as damage."""
         try:
-            with self._lock:  # one connection: SQLite would serialise the calls anyway
-                return self._catalogue.execute(query, values).fetchall()
+            yield
         except sqlite3.DatabaseError as exc:
-            raise _corrupt(self.index_dir, f"{CATALOGUE} cannot be read ({exc})") from exc
+            raise _corrupt(self.index_dir, f"a catalogue cannot be read ({exc})") from exc
 
 
-def _read_manifest(index_dir: Path, folder: Path, digest: str) -> Manifest:
+def _identity(record: SegmentRecord) -> tuple[str, str]:
+    return record.name, repr(sorted(record.files.items()))
+
+
+def _holds(ascending: tuple[int, ...], value: int) -> bool:
+    at = bisect_left(ascending, value)
+    return at < len(ascending) and ascending[at] == value
+
+
+def _alive(segment: Segment, record: SegmentRecord) -> Mask | None:
+    """Which rows of a segment are of briefs that are not gone; None: all."""
+    if not record.gone:
+        return None
+    alive = np.ones(segment.n_briefs, bool)
+    alive[list(record.gone)] = False
+    mask: Mask = alive[segment.brief_of]
+    return mask
+
+
+def _files_of(name: str, manifest: Manifest) -> dict[str, str]:
+    """Path inside the index folder → SHA-256, of every file of a generation but its manifest."""
+    return {f"{name}/{path}": digest for path, digest in manifest.files.items()} | {
+        f"{SEGMENTS}/{record.name}/{path}": digest
+        for record in manifest.segments
+        for path, digest in record.files.items()
+    }
+
+
+Stamp = tuple[int, ...]
+"""Device, inode, size and time of modification of a file."""
+
+
+def verify_files(
+    index_dir: Path, name: str, manifest: Manifest, seen: Mapping[Stamp, str]
+) -> tuple[list[str], dict[Stamp, str]]:
+    """What is wrong with the files of the generation `name`, and the SHA-256 of each by its stamp.
+
+    A file whose stamp is among those `seen` is not read again.
+    """
+    expected = _files_of(name, manifest)
+    problems = []
+    stamps: dict[Stamp, str] = {}
+    for relative in expected:
+        try:
+            at = (index_dir / relative).stat()
+            stamps[at.st_dev, at.st_ino, at.st_size, at.st_mtime_ns] = relative
+        except OSError:
+            problems.append(f"{relative} is missing")
+    new = {stamp: index_dir / relative for stamp, relative in stamps.items() if stamp not in seen}
+    with ThreadPoolExecutor(4) as pool:  # hashing leaves the interpreter free
+        hashed = dict(zip(new, pool.map(sha256_of, new.values()), strict=True))
+    digests = {stamp: hashed.get(stamp) or seen[stamp] for stamp in stamps}
+    for stamp, relative in stamps.items():
+        if digests[stamp] != expected[relative]:
+            problems.append(f"the content of {relative} is not what was written")
+    return problems, digests
+
+
+def read_manifest(index_dir: Path, folder: Path, digest: str) -> Manifest:
+    """The manifest of the generation in `folder`, whose SHA-256 is `digest`; raises IndexCorrupt or IndexMismatch."""
     try:
         content = (folder / MANIFEST).read_bytes()
     except OSError as exc:
@@ -291,53 +416,3 @@ def _read_manifest(index_dir: Path, folder: Path, digest: str) -> Manifest:
             "make it anew with: briefqa index --rebuild"
         )
     return Manifest.from_json(content.decode("utf-8"))
-
-
-SCHEMA = """
-CREATE TABLE briefs (
-    id TEXT PRIMARY KEY, source TEXT NOT NULL, path TEXT NOT NULL, text TEXT NOT NULL, title TEXT NOT NULL,
-    header TEXT NOT NULL, date TEXT, kind TEXT, authors TEXT NOT NULL, topics TEXT NOT NULL,
-    paragraphs TEXT NOT NULL, kind_folded TEXT, authors_folded TEXT NOT NULL, topics_folded TEXT NOT NULL
-);
-CREATE TABLE files (source TEXT PRIMARY KEY, sha256 TEXT NOT NULL, brief_id TEXT NOT NULL REFERENCES briefs (id));
-CREATE TABLE passages (
-    row INTEGER PRIMARY KEY, brief_id TEXT NOT NULL REFERENCES briefs (id), paragraph INTEGER NOT NULL,
-    start INTEGER NOT NULL, end INTEGER NOT NULL, vector_key BLOB NOT NULL, vector BLOB NOT NULL
-);
-CREATE INDEX passages_by_brief ON passages (brief_id);
-CREATE INDEX passages_by_key ON passages (vector_key);
-"""
-_BRIEF_COLUMNS = "id, text, source, title, date, kind, authors, topics, paragraphs, path"
-
-
-def brief_row(brief: Brief) -> tuple[object, ...]:
-    """The values of the table `briefs`, in the order of its columns."""
-    paragraphs = [(p.number, p.start, p.end, p.role.value) for p in brief.paragraphs]
-    return (
-        brief.id, brief.source, brief.path, brief.text, brief.title, brief.header, brief.date, brief.kind,
-        json.dumps(brief.authors), json.dumps(brief.topics), json.dumps(paragraphs),
-        None if brief.kind is None else brief.kind.casefold(),
-        "\n".join(brief.authors).casefold(), " ".join(brief.topics).casefold(),
-    )  # fmt: skip
-
-
-def _brief(row: Sequence[Any]) -> Brief:
-    id_, text, source, title, date, kind, authors, topics, paragraphs, path = row
-    return Brief(
-        id_, text, source, title, date, kind, tuple(json.loads(authors)), tuple(json.loads(topics)),
-        tuple(Paragraph(n, start, end, ParagraphRole(role)) for n, start, end, role in json.loads(paragraphs)), path,
-    )  # fmt: skip
-
-
-def _where(filters: Filters) -> tuple[str, list[str]]:
-    """A condition on `briefs` and its values. A brief without a date or kind never passes a filter on it."""
-    conditions = {
-        "date >= ?": filters.after,
-        "date <= ?": filters.before,
-        "instr(authors_folded, ?)": None if filters.author is None else filters.author.casefold(),
-        "kind_folded = ?": None if filters.kind is None else filters.kind.casefold(),
-        "instr(topics_folded, ?)": None if filters.topic is None else filters.topic.casefold(),
-        "? IN (id, source)": filters.brief,
-    }
-    used = {condition: value for condition, value in conditions.items() if value is not None}
-    return " AND ".join(used) or "1", list(used.values())

@@ -1,7 +1,21 @@
 """The values that flow through the index: a brief, its paragraphs, its passages."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float32]
+"""`(n, dim)`, or one of them `(dim,)`."""
+Rows = npt.NDArray[np.int64]
+"""Numbers of passages."""
+Mask = npt.NDArray[np.bool_]
+"""For each of some things, whether it is meant."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage (`reading`, `cutting`, `embedding`, `writing`), how much is done, and of how much."""
 
 
 class ParagraphRole(StrEnum):

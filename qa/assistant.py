@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from index.builder import Progress, build_index, no_progress
+from index.builder import build_index, no_progress
 from index.embedder import Embedder, SentenceTransformerEmbedder
 from index.errors import CitationInvalid, QuestionInvalid
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
-from index.types import Brief, Filters, Report
+from index.types import Brief, Filters, Progress, Report
 from qa.calibration import Calibration, signals_of
 from qa.citations import check_range, cite, parse_citation_id
 from qa.reader import Reader, TransformersReader
@@ -54,7 +54,7 @@ class Assistant:
         self._settings = settings or AskSettings()
         self._calibration = Calibration.load(reader.folder)
         self._opening = threading.Lock()
-        self._store = self._open()
+        self._store = self._open(None)
 
     @classmethod
     def open(
@@ -125,8 +125,8 @@ class Assistant:
         """Brings the index in step with its folders; questions asked meanwhile get the old one."""
         return build_index(self._index_dir, self._embedder, rebuild=rebuild, progress=progress)
 
-    def _open(self) -> Store:
-        store = Store(self._index_dir)
+    def _open(self, before: Store | None) -> Store:
+        store = Store(self._index_dir, before)
         store.check_embedder(self._embedder.name, self._embedder.fingerprint, self._embedder.dim)
         return store
 
@@ -135,7 +135,7 @@ class Assistant:
         if read_current(self._index_dir) != self._store.pointer:
             with self._opening:
                 if read_current(self._index_dir) != self._store.pointer:
-                    self._store = self._open()
+                    self._store = self._open(self._store)
         return self._store
 
     def _checked(self, question: str, filters: Filters, top_k: int) -> str:

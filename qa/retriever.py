@@ -4,13 +4,13 @@ import numpy as np
 import numpy.typing as npt
 
 from index.embedder import Embedder
-from index.store import Rows, Scores, Store
-from index.types import Filters
+from index.store import Store
+from index.types import Filters, Rows, Vectors
 from qa.settings import AskSettings
 from qa.types import Hit
 
 
-def fuse(cosines: Scores, words: Scores, briefs: npt.ArrayLike, settings: AskSettings) -> npt.NDArray[np.float64]:
+def fuse(cosines: Vectors, words: Vectors, briefs: npt.ArrayLike, settings: AskSettings) -> npt.NDArray[np.float64]:
     """One score for every candidate passage: its own, and a part of the best one of its brief.
 
     A passage's own score is its cosine plus `word_weight` times its BM25 score, as a share of the highest: a convex
@@ -37,14 +37,14 @@ def fuse(cosines: Scores, words: Scores, briefs: npt.ArrayLike, settings: AskSet
 
 def retrieve(store: Store, embedder: Embedder, question: str, filters: Filters, settings: AskSettings) -> list[Hit]:
     """The passages to read for `question`, best first, at most `settings.n_read`."""
-    rows = store.rows(filters)
+    rows = store.rows(filters) if filters else None
     vector = embedder.embed_questions([question])[0]
     dense, _ = store.search_dense(vector, settings.n_retrieved, rows)
     sparse, bm25 = store.search_sparse(question, settings.n_retrieved, rows)
     candidates: Rows = np.union1d(dense, sparse)
     words = np.zeros(len(candidates), np.float32)
     words[np.searchsorted(candidates, sparse)] = bm25
-    scores = fuse(store.cosines(vector, candidates), words, store.brief_ids(candidates), settings)
+    scores = fuse(store.cosines(vector, candidates), words, store.brief_numbers(candidates), settings)
     best = np.lexsort((candidates, -scores))[: settings.n_read]
     passages = store.passages(candidates[best])
     return [Hit(p, float(score), rank) for rank, (p, score) in enumerate(zip(passages, scores[best], strict=True))]

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from index.embedder import SentenceTransformerEmbedder
-from index.store import Rows, Store
-from index.types import Filters
+from index.store import Store
+from index.types import Filters, Rows
 from qa.evaluation import Question, load_questions
 from qa.metrics import ranking_figures
 from qa.retriever import retrieve
@@ -49,11 +49,11 @@ def main() -> None:
 
         return find
 
-    passages = store.passages(range(store.n_passages))
-    rows = {(p.brief_id, p.start): row for row, p in enumerate(passages)}
+    passages = dict(zip(store.rows().tolist(), store.passages(store.rows()), strict=True))
+    rows = {(p.brief_id, p.start): row for row, p in passages.items()}
     sources = {brief.id: f"/{brief.source}" for brief in store.briefs(Filters())}
     of_brief: dict[str, list[int]] = {}
-    for row, passage in enumerate(passages):
+    for row, passage in passages.items():
         of_brief.setdefault(passage.brief_id, []).append(row)
     answers: dict[str, set[int]] = {}
     for q in questions:
