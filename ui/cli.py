@@ -17,11 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from index.builder import build_index
+from index.check import check_index
 from index.embedder import SentenceTransformerEmbedder
 from index.errors import AddressTaken, BriefQAError, IndexMissing, QuestionInvalid
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
 from index.types import Filters, Report
+from index.watch import keep_in_step
 from qa.assistant import Assistant, check_filters, resolve, status_of
 from qa.citations import parse_citation_id
 from qa.reader import DEFAULT_READER
@@ -64,8 +66,12 @@ def main() -> None:
 def index(
     inputs: Annotated[list[Path] | None, typer.Argument(help="Folders and files of briefs.")] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Take nothing over from the index there is.")] = False,
+    drop_missing: Annotated[
+        bool, typer.Option("--drop-missing", help="Go on when a folder that held briefs now holds none.")
+    ] = False,
     index_dir: IndexDir = DEFAULT_DIR,
     embedder: EmbedderName = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay, and keep the index in step with the folder.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Build the index, or bring it in step with its folder.
@@ -74,14 +80,34 @@ def index(
 
     Example: briefqa index ~/briefs
     """
-    with _progress() as progress:
-        report = build_index(
-            index_dir, SentenceTransformerEmbedder(embedder), inputs or (), rebuild=rebuild, progress=progress
-        )
-    if as_json:
-        _print_json(asdict(report))
-    else:
-        _print_report(report)
+    model = SentenceTransformerEmbedder(embedder)
+    first = True
+
+    def update() -> Report:
+        nonlocal first
+        with _progress() as progress:
+            report = build_index(
+                index_dir, model, inputs or (),
+                rebuild=rebuild and first, drop_missing=drop_missing and first, progress=progress,
+            )  # fmt: skip
+        first = False
+        return report
+
+    def tell(report: Report) -> None:
+        if as_json:
+            _print_json(asdict(report), indent=None if watch else 1)
+        else:
+            _print_report(report)
+
+    if not watch:
+        tell(update())
+        return
+    for outcome in keep_in_step(index_dir, update):
+        if isinstance(outcome, Report):
+            tell(outcome)
+        else:
+            print(f"briefqa: {outcome}", file=sys.stderr)
+        sys.stdout.flush()
 
 
 @app.command()
@@ -180,11 +206,19 @@ def briefs(
 
 
 @app.command()
-def status(index_dir: IndexDir = DEFAULT_DIR, reader: ReaderName = None, as_json: AsJson = False) -> None:
+def status(
+    verify: Annotated[bool, typer.Option("--verify", help="Check every file, brief, passage and vector.")] = False,
+    index_dir: IndexDir = DEFAULT_DIR,
+    reader: ReaderName = None,
+    as_json: AsJson = False,
+) -> None:
     """Tell what the index holds, which models it uses, and what the last run did.
 
-    Example: briefqa status
+    Example: briefqa status --verify
     """
+    if verify:
+        _verify(index_dir, as_json)
+        return
     found = status_of(Store(index_dir), reader or DEFAULT_READER)
     if as_json:
         _print_json(asdict(found))
@@ -196,6 +230,18 @@ def status(index_dir: IndexDir = DEFAULT_DIR, reader: ReaderName = None, as_json
     if found.report:
         print(f"last run    {found.report.finished_at}")
         _print_report(found.report)
+
+
+def _verify(index_dir: Path, as_json: bool) -> None:
+    findings = []
+    for finding in check_index(index_dir):
+        findings.append(finding)
+        if not as_json:
+            print(f"{'in order' if finding.ok else 'NOT IN ORDER'}  {finding.what}", flush=True)
+    if as_json:
+        _print_json([asdict(finding) for finding in findings])
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
 
 
 @app.command()

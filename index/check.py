@@ -1,0 +1,101 @@
+"""Whether an index is whole: every file, every brief, every passage and vector, and what the folder holds by now."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from index.briefs import brief_id
+from index.errors import BriefQAError, BriefUnreadable, InputMissing
+from index.loaders import list_files, read_bytes, stamp_of
+from index.store import Store, read_current, read_manifest, verify_files
+
+_SAMPLE = 1000
+_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    ok: bool
+    what: str
+    """What was found, in a sentence; where it is not in order, with the way to mend it."""
+
+
+def check_index(index_dir: Path) -> Iterator[Finding]:
+    """Looks at everything there is in the current generation of `index_dir`, one finding for each kind of thing.
+
+    Raises:
+        IndexMissing: There is no index.
+    """
+    name, digest = read_current(index_dir)
+    mend = "mend it with: briefqa index --rebuild"
+    try:
+        manifest = read_manifest(index_dir, index_dir / name, digest)
+        problems, seen = verify_files(index_dir, name, manifest, {})
+        if problems:
+            yield from (Finding(False, f"{problem}; {mend}") for problem in problems)
+            return
+        yield Finding(True, f"{len(seen)} files have the content that was written")
+        store = Store(index_dir)
+    except BriefQAError as exc:
+        yield Finding(False, str(exc))
+        return
+    for finding in (_texts(store), _vectors(store), _sources(store)):
+        yield finding if finding.ok else Finding(False, f"{finding.what}; {mend}")
+
+
+def _texts(store: Store) -> Finding:
+    """Ids are derived from texts, and passages are slices of them."""
+    for at, segment in enumerate(store.segments):
+        for number in store.live(at).tolist():
+            brief = segment.brief(number)
+            if brief_id(brief.text) != brief.id:
+                return Finding(False, f"the text of {brief.source} is not the one its id was made from")
+            rows = segment.rows_of(number)
+            table = segment.passages[rows.start : rows.stop]
+            if not ((table["start"] >= 0) & (table["start"] < table["end"]) & (table["end"] <= len(brief.text))).all():
+                return Finding(False, f"a passage of {brief.source} does not lie in its text")
+    found = f"{store.n_briefs} briefs have the text their id was made from"
+    return Finding(True, f"{found}, and {store.n_passages} passages lie in them")
+
+
+def _vectors(store: Store) -> Finding:
+    """Vectors have length 1, and the vector search finds a passage by its own vector."""
+    rng = np.random.default_rng(0)
+    for record, segment in zip(store.manifest.segments, store.segments, strict=True):
+        for begin in range(0, len(segment), 100_000):
+            lengths = np.linalg.norm(segment.vectors[begin : begin + 100_000], axis=1)
+            if not (np.abs(lengths - 1) < _TOLERANCE).all():
+                return Finding(False, f"{record.name} holds vectors that are not of length 1")
+        for row in rng.choice(len(segment), min(len(segment), _SAMPLE // len(store.segments)), replace=False):
+            _, scores = segment.search(segment.vectors[row], 1, None)
+            if scores[0] < 1 - _TOLERANCE:
+                found = f"the vector search of {record.name} does not find passage {row} by its own vector"
+                return Finding(False, found)
+    return Finding(True, f"the vectors are of length 1, and both searches hold all {store.n_passages} passages")
+
+
+def _sources(store: Store) -> Finding:
+    """What the next run would find; never damage."""
+    records = store.file_records()
+    try:
+        files = list_files(tuple(map(Path, store.manifest.inputs)))
+    except InputMissing as exc:
+        return Finding(True, f"the folder cannot be compared: {exc}")
+    new = sum(file.source not in records for file in files)
+    gone = len(records.keys() - {file.source for file in files})
+    changed = 0
+    for file in files:
+        record = records.get(file.source)
+        if record and (not record.stamp or stamp_of(file) != record.stamp):
+            try:
+                changed += read_bytes(file)[1] != record.sha256
+            except BriefUnreadable:
+                changed += 1
+    if new or gone or changed:
+        found = f"since the last run {new} files are new, {changed} changed, {gone} gone"
+        return Finding(True, f"{found}; take them in with: briefqa index")
+    return Finding(True, f"the {len(files)} files indexed are as they were")
