@@ -34,6 +34,7 @@ def build_index(
     rebuild: bool = False,
     drop_missing: bool = False,
     settings: IndexSettings | None = None,
+    opened: Store | None = None,
     progress: Progress = no_progress,
 ) -> Report:
     """Brings the index in step with `inputs` and returns what that took.
@@ -49,6 +50,7 @@ def build_index(
         rebuild: Take nothing over from the generation before; mends a damaged index.
         drop_missing: Go on when a folder that held briefs holds none any more, and drop them.
         settings: Empty means those of the existing index, or the defaults.
+        opened: The index as it was opened some time ago: files of it that are still there are not verified again.
         progress: Told how far the work is.
 
     Raises:
@@ -60,7 +62,7 @@ def build_index(
     """
     with writing(index_dir):
         started = time.monotonic()
-        before = _before(index_dir, rebuild)
+        before = _before(index_dir, rebuild, opened)
         if before and not rebuild:
             before.check_embedder(embedder.name, embedder.fingerprint, embedder.dim)
         if not inputs:
@@ -92,10 +94,10 @@ def build_index(
         return report
 
 
-def _before(index_dir: Path, rebuild: bool) -> Store | None:
+def _before(index_dir: Path, rebuild: bool, opened: Store | None) -> Store | None:
     """The generation to update; a rebuild goes on without one that cannot be opened."""
     try:
-        return Store(index_dir)
+        return Store(index_dir, opened)
     except IndexMissing:
         return None
     except BriefQAError:
@@ -122,8 +124,9 @@ def _check_nothing_vanished(
 ) -> None:
     """A disk that is not mounted looks like an empty folder, and then nobody wants an empty index."""
     for folder in inputs:
-        held = sum(Path(record.path).is_relative_to(folder) for record in records.values())
-        if held and not any(file.path.is_relative_to(folder) for file in files):
+        inside = os.path.join(folder, "")
+        held = sum(record.path.startswith(inside) for record in records.values())
+        if held and not any(file.path.startswith(inside) for file in files):
             raise InputMissing(
                 f"{folder} held {held} {'brief' if held == 1 else 'briefs'} and now holds none, so nothing was "
                 "changed; if they are to be dropped: briefqa index --drop-missing"
@@ -143,7 +146,7 @@ def _read(files: Sequence[SourceFile], known: Mapping[str, FileRecord], progress
         progress("reading", n, len(files))
         record = known.get(file.source)
         stamp = stamp_of(file)
-        if record and stamp and (stamp, str(file.path)) == (record.stamp, record.path):
+        if record and stamp and (stamp, file.path) == (record.stamp, record.path):
             found.files[file.source] = record
             continue
         try:
@@ -151,13 +154,13 @@ def _read(files: Sequence[SourceFile], known: Mapping[str, FileRecord], progress
             if record and digest == record.sha256:
                 brief_id = record.brief_id
             else:
-                brief = parse_brief(decode(content, file.source), file.source, str(file.path))
+                brief = parse_brief(decode(content, file.source), file.source, file.path)
                 brief_id = brief.id
                 found.briefs.setdefault(brief_id, brief)
         except BriefUnreadable as exc:
             found.failed.append(Failure(file.source, str(exc)))
             continue
-        found.files[file.source] = FileRecord(str(file.path), digest, brief_id, stamp)
+        found.files[file.source] = FileRecord(file.path, digest, brief_id, stamp)
     progress("reading", len(files), len(files))
     return found
 

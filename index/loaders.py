@@ -17,7 +17,8 @@ _SETTLED_NS = 3_000_000_000
 class SourceFile:
     """A file to index: where it is, and the name it is shown by (relative, with `/`)."""
 
-    path: Path
+    path: str
+    """Absolute."""
     source: str
 
 
@@ -30,28 +31,30 @@ def list_files(inputs: tuple[Path, ...]) -> list[SourceFile]:
     Raises:
         InputMissing: An input does not exist, a file has a suffix we do not read, or nothing was found.
     """
-    roots = [Path(os.path.abspath(path)) for path in inputs]
-    found: set[Path] = set()
+    roots = [os.path.abspath(path) for path in inputs]
+    found: set[str] = set()
     for root in roots:
-        if root.is_dir():
+        if os.path.isdir(root):
             for folder, folders, names in os.walk(root):
                 folders[:] = [name for name in folders if not name.startswith(".")]
-                found.update(
-                    Path(folder, name)
-                    for name in names
-                    if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-                )
-        elif not root.exists():
+                found.update(os.path.join(folder, name) for name in names if _is_brief(name))
+        elif not os.path.exists(root):
             raise InputMissing(f"there is no file or folder {root}; give the folder that holds the briefs")
-        elif root.suffix.lower() not in SUFFIXES:
+        elif os.path.splitext(root)[1].lower() not in SUFFIXES:
             raise InputMissing(f"{root} is not one of {', '.join(sorted(SUFFIXES))}; convert it to text first")
         else:
             found.add(root)
     if not found:
-        places = ", ".join(str(root) for root in roots)
-        raise InputMissing(f"no {' or '.join(sorted(SUFFIXES))} file in {places}; nothing was changed")
-    base = roots[0] if len(roots) == 1 and roots[0].is_dir() else Path(os.path.commonpath([r.parent for r in roots]))
-    return sorted((SourceFile(path, path.relative_to(base).as_posix()) for path in found), key=lambda f: f.source)
+        raise InputMissing(f"no {' or '.join(sorted(SUFFIXES))} file in {', '.join(roots)}; nothing was changed")
+    one_folder = len(roots) == 1 and os.path.isdir(roots[0])
+    base = roots[0] if one_folder else os.path.commonpath([os.path.dirname(root) for root in roots])
+    cut = len(os.path.join(base, ""))
+    # Strings, not paths, as far as here: of a hundred thousand files the difference is seconds.
+    return [SourceFile(path, path[cut:].replace(os.sep, "/")) for path in sorted(found)]
+
+
+def _is_brief(name: str) -> bool:
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
 
 
 def stamp_of(file: SourceFile) -> tuple[int, ...]:
@@ -62,7 +65,7 @@ def stamp_of(file: SourceFile) -> tuple[int, ...]:
     steps of up to two), its time lies in the future, or the system is not POSIX.
     """
     try:
-        at = file.path.stat()
+        at = os.stat(file.path)
     except OSError:
         return ()
     if os.name != "posix" or time.time_ns() - at.st_ctime_ns < _SETTLED_NS:
@@ -78,11 +81,11 @@ def read_bytes(file: SourceFile) -> tuple[bytes, str]:
     """
     try:
         for _ in range(3):
-            before = file.path.stat()
+            before = os.stat(file.path)
             if before.st_size > MAX_BYTES:
                 raise BriefUnreadable(f"{file.source} is larger than {MAX_BYTES // 1_000_000} MB; split it")
-            content = file.path.read_bytes()
-            after = file.path.stat()
+            content = Path(file.path).read_bytes()
+            after = os.stat(file.path)
             if (before.st_mtime_ns, before.st_ino, len(content)) == (after.st_mtime_ns, after.st_ino, after.st_size):
                 return content, hashlib.sha256(content).hexdigest()
     except OSError as exc:

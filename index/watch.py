@@ -15,20 +15,22 @@ _LOOK_ANYWAY_MS = 60_000
 """Network disks report nothing; so look at least so often."""
 
 
-def keep_in_step(index_dir: Path, update: Callable[[], Report]) -> Iterator[Report | BriefQAError]:
-    """Runs `update` now and after every change of a file in the index's folders, for ever.
+def keep_in_step(index_dir: Path, update: Callable[[Store | None], Report]) -> Iterator[Report | BriefQAError]:
+    """Runs `update`, which is given the index as opened, now and after every change in the index's folders, for ever.
 
     Yields the report of every run that wrote a generation, the first whatever it did, and the error of a run that could
     not; the next change is acted on all the same. Ends with KeyboardInterrupt.
     """
-    report = update()
+    report = update(None)
     yield report
-    inputs = [Path(path) for path in Store(index_dir).manifest.inputs]
+    opened = Store(index_dir)
+    inputs = [Path(path) for path in opened.manifest.inputs]
     told = report.generation
     last: str | None = None
     for _ in watch(*inputs, step=_QUIET_MS, rust_timeout=_LOOK_ANYWAY_MS, yield_on_timeout=True, raise_interrupt=True):
         try:
-            report = update()
+            report = update(opened)
+            opened = Store(index_dir, opened)
         except BriefQAError as exc:
             if str(exc) != last:
                 yield exc

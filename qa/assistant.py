@@ -123,7 +123,7 @@ class Assistant:
 
     def update(self, *, rebuild: bool = False, progress: Progress = no_progress) -> Report:
         """Brings the index in step with its folders; questions asked meanwhile get the old one."""
-        return build_index(self._index_dir, self._embedder, rebuild=rebuild, progress=progress)
+        return build_index(self._index_dir, self._embedder, rebuild=rebuild, opened=self._store, progress=progress)
 
     def _open(self, before: Store | None) -> Store:
         store = Store(self._index_dir, before)

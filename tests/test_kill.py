@@ -181,7 +181,7 @@ from conftest import HashEmbedder
 from index.builder import build_index
 from index.watch import keep_in_step
 folder, index_dir = Path({str(folder)!r}), Path({str(index_dir)!r})
-for outcome in keep_in_step(index_dir, lambda: build_index(index_dir, HashEmbedder(), [folder])):
+for outcome in keep_in_step(index_dir, lambda opened: build_index(index_dir, HashEmbedder(), [folder], opened=opened)):
     print(outcome if isinstance(outcome, Exception) else (outcome.added, outcome.changed, outcome.removed), flush=True)
 """
     watcher = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

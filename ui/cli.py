@@ -83,12 +83,12 @@ def index(
     model = SentenceTransformerEmbedder(embedder)
     first = True
 
-    def update() -> Report:
+    def update(opened: Store | None) -> Report:
         nonlocal first
         with _progress() as progress:
             report = build_index(
                 index_dir, model, inputs or (),
-                rebuild=rebuild and first, drop_missing=drop_missing and first, progress=progress,
+                rebuild=rebuild and first, drop_missing=drop_missing and first, opened=opened, progress=progress,
             )  # fmt: skip
         first = False
         return report
@@ -100,7 +100,7 @@ def index(
             _print_report(report)
 
     if not watch:
-        tell(update())
+        tell(update(None))
         return
     for outcome in keep_in_step(index_dir, update):
         if isinstance(outcome, Report):
