@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qa.metrics import auroc, best_threshold, calibration_error, exact_match, f1
+from qa.metrics import auroc, best_threshold, calibration_error, calibration_error_by_chance, exact_match, f1
 
 RIGHT_F1 = 0.5
 """An answer counts as right, where right or wrong is asked, from this F1 on."""
@@ -95,7 +95,8 @@ def score_replies(
         `rightly_not_found`: over unanswerable questions (another brief of a series may answer one of them, so
         1.0 is not to be had); `overall`: F1 and `rightly_not_found` over all questions; `auroc`: of the
         confidence, answerable against unanswerable; `ece`: calibration error of the confidence, right being a
-        best answer with F1 of at least 0.5 from the right brief.
+        best answer with F1 of at least 0.5 from the right brief; `ece_by_chance`: the error that probabilities which
+        are exactly right would show on so many questions.
     """
     answerable = [q for q in questions if q.golds]
     unanswerable = [q for q in questions if not q.golds]
@@ -143,6 +144,7 @@ def score_replies(
         "overall": _mean(f1s + abstained),
         "auroc": auroc(confidences, np.array([bool(q.golds) for q in questions])),
         "ece": calibration_error(confidences, np.array(right)),
+        "ece_by_chance": calibration_error_by_chance(confidences),
     }
 
 

@@ -55,6 +55,17 @@ def calibration_error(
     return float(sum(gaps) / len(probabilities))
 
 
+def calibration_error_by_chance(probabilities: npt.NDArray[np.float64], n_bins: int = 10, trials: int = 500) -> float:
+    """The calibration error to expect of `probabilities` `(n,)` that are exactly right: what chance alone gives.
+
+    The mean over `trials` draws of which cases come out right, each with its probability. A few hundred cases give
+    several hundredths; an error of that size says nothing against the probabilities.
+    """
+    rng = np.random.default_rng(0)
+    draws = rng.random((trials, len(probabilities))) < probabilities
+    return float(np.mean([calibration_error(probabilities, draw.astype(float), n_bins) for draw in draws]))
+
+
 def auroc(scores: npt.NDArray[np.float64], positive: npt.NDArray[np.bool_]) -> float:
     """Probability that a positive scores above a negative, ties half (Mann–Whitney U); nan without both."""
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())

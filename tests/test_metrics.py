@@ -6,6 +6,7 @@ from qa.metrics import (
     auroc,
     best_threshold,
     calibration_error,
+    calibration_error_by_chance,
     exact_match,
     f1,
     normalise_answer,
@@ -34,6 +35,13 @@ def test_normalised_as_the_official_script_does():
 def test_em_and_f1_by_hand(answer, golds, em, score):
     assert exact_match(answer, golds) == em
     assert f1(answer, golds) == pytest.approx(score)
+
+
+def test_the_calibration_error_that_chance_gives():
+    assert calibration_error_by_chance(np.array([0.0, 1.0, 1.0])) == 0  # nothing left to chance
+    # One case at 0.5 is always wrong by a half; of many, the mean error is that of a binomial, sqrt(2 p q / (pi n)).
+    assert calibration_error_by_chance(np.array([0.5])) == pytest.approx(0.5)
+    assert calibration_error_by_chance(np.full(400, 0.5)) == pytest.approx(np.sqrt(0.5 / (np.pi * 400)), rel=0.1)
 
 
 def test_calibration_error_by_hand():
