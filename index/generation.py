@@ -117,7 +117,8 @@ def write_generation(
         folder = working / "generation"
         (folder / SPARSE).mkdir(parents=True)
         words = _sparse_writer(folder / SPARSE, rows, kept)
-        writer = _Writer(working / segment_name, rows, words, embedder, settings, progress)
+        first_row = rows.manifest.next_row if rows else 0
+        writer = _Writer(working / segment_name, first_row, rows, words, embedder, settings, progress)
         segment, n_embedded = writer.write(moved, cuts, vectors)
         records = (*(_taken_over(part) for part in kept), *((segment,) if segment else ()))
         words.finish()
@@ -137,20 +138,27 @@ def write_generation(
         )
         manifest = Manifest(
             FORMAT, generation, embedder.name, embedder.fingerprint, embedder.dim, settings,
-            tuple(map(str, inputs)), records, writer.next_row, hashes_of(folder), report,
+            tuple(map(str, inputs)), records, first_row + (segment.n_rows if segment else 0),
+            _hashes_of(folder, rows), report,
         )  # fmt: skip
         (folder / MANIFEST).write_text(manifest.to_json(), "utf-8")
         commit(index_dir, folder, f"gen-{generation:06d}", working / segment_name if segment else None)
     return report
 
 
-def hashes_of(folder: Path) -> dict[str, str]:
-    """Path → SHA-256 of every file under `folder`, the locks of the full-text engine left out."""
-    return {
-        path.relative_to(folder).as_posix(): sha256_of(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.endswith(".lock")
-    }
+def _hashes_of(folder: Path, before: Store | None = None) -> dict[str, str]:
+    """Path → SHA-256 of every file under `folder`, the locks of the full-text engine left out.
+
+    Of a file that is one with a file of the generation `before`, the hash is known.
+    """
+    hashes = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix != ".lock":
+            relative = path.relative_to(folder).as_posix()
+            known = before.manifest.files.get(relative) if before else None
+            same = known and before and path.samefile(before.folder / relative)
+            hashes[relative] = known if known and same else sha256_of(path)
+    return hashes
 
 
 def _still_valid(rows: Store, at: int, wanted: dict[str, str], found: Found) -> _Kept:
@@ -254,27 +262,21 @@ def _sparse_writer(folder: Path, rows: Store | None, kept: list[_Kept]) -> Spars
     return words
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Writer:
     """Writes the segment of a run and adds its passages to the full-text index."""
 
     folder: Path
+    first_row: int
     rows: Store | None
     words: SparseWriter
     embedder: Embedder
     settings: IndexSettings
     progress: Progress
 
-    @property
-    def first_row(self) -> int:
-        return self.rows.manifest.next_row if self.rows else 0
-
-    next_row: int = field(init=False)
-
     def write(self, moved: list[_Kept], cuts: list[_Cut], known: Store | None) -> tuple[SegmentRecord | None, int]:
         """The segment (None where it would be empty), and how many vectors had to be computed."""
         n_moved, n_new = sum(part.n_rows for part in moved), sum(map(_n, cuts))
-        self.next_row = self.first_row + n_moved + n_new
         if not n_moved + n_new:
             return None, 0
         self.folder.mkdir()
@@ -289,7 +291,7 @@ class _Writer:
                 self._add(writer, cut.brief, cut.table, n_briefs)
             kind = writer.finish()
         record = SegmentRecord(
-            self.folder.name, self.first_row, n_moved + n_new, n_briefs, kind, (), hashes_of(self.folder)
+            self.folder.name, self.first_row, n_moved + n_new, n_briefs, kind, (), _hashes_of(self.folder)
         )  # fmt: skip
         return record, n_embedded
 

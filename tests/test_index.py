@@ -304,7 +304,7 @@ def dies(function):
         return function(*args, **kwargs)
     return step
 for module, name in (
-    (segment, "write_dense"), (generation, "SparseWriter"), (generation, "hashes_of"), (generation, "commit"),
+    (segment, "write_dense"), (generation, "SparseWriter"), (generation, "_hashes_of"), (generation, "commit"),
     (commit, "sha256_of"), (pathlib.Path, "rename"), (os, "replace"), (commit, "remove_old"),
 ):
     setattr(module, name, dies(getattr(module, name)))
