@@ -30,9 +30,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--briefs", type=Path, required=True, help="folder of briefs and their questions")
     parser.add_argument("--index-dir", type=Path, required=True)
+    parser.add_argument("--embedder", help="that of the index, where it is not the default")
     parser.add_argument("--every", type=int, default=1, help="take every Nth question only")
     args = parser.parse_args()
-    store, embedder = Store(args.index_dir), SentenceTransformerEmbedder()
+    store, embedder = Store(args.index_dir), SentenceTransformerEmbedder(args.embedder)
+    store.check_embedder(embedder.name, embedder.fingerprint, embedder.dim)
     questions = [q for q in load_questions(args.briefs) if q.golds][:: args.every]
     settings = replace(AskSettings(), n_read=DEPTH)
 
