@@ -142,6 +142,13 @@ class Segment:
         for number in numbers.tolist():
             yield self.brief(number)
 
+    def headers(self, filters: Filters) -> Iterator[tuple[int, str | None, str | None, list[str], list[str]]]:
+        """Number, date, kind, authors and topics of the briefs that pass `filters`; no text is read."""
+        where, values = _where(filters)
+        query = f"SELECT number, date, kind, authors, topics FROM briefs WHERE {where} ORDER BY number"
+        for number, date, kind, authors, topics in self._all(query, values):
+            yield number, date, kind, json.loads(authors), json.loads(topics)
+
     def rows_of(self, number: int) -> range:
         """The rows of a brief, which follow each other."""
         begin, end = np.searchsorted(self.brief_of, [number, number + 1])

@@ -17,6 +17,7 @@ import hashlib
 import json
 import sqlite3
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ from index.errors import CitationInvalid, IndexCorrupt, IndexMismatch, IndexMiss
 from index.segment import Keys, Segment
 from index.settings import FORMAT, IndexSettings
 from index.sparse import SparseIndex
-from index.types import Brief, Failure, Filters, Mask, Passage, Report, Rows, Vectors
+from index.types import Brief, Facets, Failure, Filters, Mask, Passage, Report, Rows, Vectors
 
 CURRENT = "CURRENT"
 MANIFEST = "manifest.json"
@@ -306,6 +307,19 @@ class Store:
         found.sort(key=lambda brief: brief.date or "", reverse=True)
         return found
 
+    def facets(self, filters: Filters) -> Facets:
+        """What the headers of the briefs that pass `filters` say, counted."""
+        years, kinds, authors, topics = (Counter[str]() for _ in range(4))
+        with self._reading():
+            for record, segment in zip(self.manifest.segments, self.segments, strict=True):
+                for number, date, kind, by, about in segment.headers(filters):
+                    if not _holds(record.gone, number):
+                        years.update([date[:4]] if date else [])
+                        kinds.update([kind] if kind else [])
+                        authors.update(set(by))
+                        topics.update(set(about))
+        return Facets(*(_ordered(counts) for counts in (years, kinds, authors, topics)))
+
     def live(self, at: int) -> npt.NDArray[np.int64]:
         """The numbers of the briefs of the segment at place `at` that are not gone, ascending."""
         return self._numbers(at, Filters())
@@ -341,6 +355,10 @@ class Store:
             yield
         except sqlite3.DatabaseError as exc:
             raise _corrupt(self.index_dir, f"a catalogue cannot be read ({exc})") from exc
+
+
+def _ordered(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
 def _identity(record: SegmentRecord) -> tuple[str, str]:

@@ -104,6 +104,16 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Facets:
+    """What the headers of some briefs say, and of how many: value → number of briefs, the most frequent first."""
+
+    years: dict[str, int]
+    kinds: dict[str, int]
+    authors: dict[str, int]
+    topics: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A file that could not be indexed, and the sentence that says why."""
 

@@ -14,7 +14,7 @@ from index.embedder import Embedder, SentenceTransformerEmbedder
 from index.errors import CitationInvalid, QuestionInvalid
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
-from index.types import Brief, Filters, Progress, Report
+from index.types import Brief, Facets, Filters, Progress, Report
 from qa.calibration import Calibration, signals_of
 from qa.citations import check_range, cite, parse_citation_id
 from qa.reader import Reader, TransformersReader
@@ -112,6 +112,11 @@ class Assistant:
         """The briefs that pass `filters`, newest first."""
         check_filters(filters)
         return tuple(self._current().briefs(filters))
+
+    def facets(self, filters: Filters = Filters()) -> Facets:
+        """Years, kinds, authors and topics of the briefs that pass `filters`, with how many briefs each."""
+        check_filters(filters)
+        return self._current().facets(filters)
 
     def resolve(self, citation_id: str) -> tuple[Brief, int, int]:
         """Brief, start and end of a citation id; raises CitationInvalid."""

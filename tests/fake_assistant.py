@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from index.errors import CitationInvalid, IndexBusy, QuestionInvalid
-from index.types import Brief, Failure, Filters, Paragraph, ParagraphRole, Report
+from index.types import Brief, Facets, Failure, Filters, Paragraph, ParagraphRole, Report
 from qa.types import Answer, Citation, ReadPassage, Reply
 
 SCRIPT = "<script>window.hacked = true</script><img src=x onerror='window.hacked = true'>"
@@ -177,6 +177,13 @@ class FakeAssistant:
     def briefs(self, filters: Filters = Filters()) -> tuple[Brief, ...]:
         """All briefs of the kind asked for."""
         return tuple(b for b in BRIEFS if filters.kind is None or b.kind == filters.kind)
+
+    def facets(self, filters: Filters = Filters()) -> Facets:
+        """The headers of the briefs, counted."""
+        briefs = self.briefs(filters)
+        columns = ([b.date[:4] for b in briefs if b.date], [b.kind for b in briefs if b.kind])
+        lists = ([a for b in briefs for a in b.authors], [t for b in briefs for t in b.topics])
+        return Facets(*({value: column.count(value) for value in sorted(column)} for column in (*columns, *lists)))
 
     def resolve(self, citation_id: str) -> tuple[Brief, int, int]:
         """Brief, start and end of a citation id."""

@@ -169,14 +169,15 @@ def test_open_what_is_gone(target: str) -> None:
 
 def test_choices_are_what_the_briefs_have() -> None:
     authors, kinds, topics = Callbacks(FakeAssistant()).choices()  # type: ignore[arg-type]
-    assert kinds["choices"] == ["Insight", "Policy Brief"]
-    assert authors["choices"] == sorted([HOSTILE.authors[0], "Mara Lindqvist", "Tomás Ibarra"])
-    assert topics["choices"] == sorted([HOSTILE.topics[0], "Energy", "Housing"])
+    assert sorted(word for _, word in kinds["choices"]) == ["Insight", "Policy Brief"]
+    assert sorted(authors["choices"])[-1] == ("Tomás Ibarra (1)", "Tomás Ibarra")
+    assert {word for _, word in authors["choices"]} == {HOSTILE.authors[0], "Mara Lindqvist", "Tomás Ibarra"}
+    assert {word for _, word in topics["choices"]} == {HOSTILE.topics[0], "Energy", "Housing"}
 
 
 def test_the_page_stands_without_a_usable_index() -> None:
     """Damage found while the page runs is told in its place; the filters are then empty."""
-    assistant = SimpleNamespace(briefs=_fail, status=_fail)
+    assistant = SimpleNamespace(briefs=_fail, facets=_fail, status=_fail)
     calls = Callbacks(assistant)  # type: ignore[arg-type]
     assert calls.library() == '<p class="bq-error" role="alert">Vectors.faiss is damaged.</p>'
     assert calls.status() == (calls.library(), calls.library())

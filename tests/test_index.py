@@ -13,7 +13,7 @@ import pytest
 from conftest import BRIEF, OTHER, HashEmbedder
 from filelock import FileLock
 
-from index import commit, segment
+from index import commit, loaders, segment
 from index.builder import build_index
 from index.errors import (
     IndexBusy,
@@ -287,6 +287,71 @@ def test_an_open_store_keeps_answering_from_its_generation(index_dir, folder, em
     build_index(index_dir, embedder)
     assert store.brief("grain.txt").text == OTHER
     assert sources(index_dir) == ["harbour.txt"]
+
+
+def test_facets_count_briefs(index_dir, folder, embedder):
+    store = Store(index_dir)
+    facets = store.facets(Filters())
+    assert facets.years == {"2021": 1, "2022": 1} and facets.kinds == {"Insight": 1, "Policy Brief": 1}
+    assert facets.authors == {"Mara Quill": 1, "Teo Marsh": 1}
+    assert store.facets(Filters(kind="insight")).topics == {"Indo-Pacific": 1, "North Korea": 1}
+    (folder / "new.txt").write_text(OTHER.replace("310", "320").replace("Teo Marsh", "Ada Frey"), "utf-8")
+    (folder / "harbour.txt").unlink()
+    build_index(index_dir, embedder)
+    facets = Store(index_dir, store).facets(Filters())
+    assert facets.years == {"2022": 2} and facets.authors == {"Ada Frey": 1, "Teo Marsh": 1}
+
+
+def test_a_moved_and_a_copied_index_answer_and_can_be_updated(index_dir, folder, embedder, tmp_path):
+    shutil.copytree(index_dir, tmp_path / "copy")
+    index_dir.rename(tmp_path / "moved")
+    (folder / "grain.txt").unlink()
+    for place in ("copy", "moved"):
+        assert sources(tmp_path / place) == ["grain.txt", "harbour.txt"]
+        assert build_index(tmp_path / place, embedder).removed == ("grain.txt",)
+        assert sources(tmp_path / place) == ["harbour.txt"]
+
+
+def test_two_files_of_an_index_that_changed_places_are_named(index_dir):
+    folder = index_dir / "segments" / "seg-000001"
+    (folder / "vectors.npy").rename(folder / "x")
+    (folder / "passages.npy").rename(folder / "vectors.npy")
+    (folder / "x").rename(folder / "passages.npy")
+    with pytest.raises(IndexCorrupt, match="the content of segments/seg-000001/.*is not what was written"):
+        Store(index_dir)
+
+
+def test_a_clock_that_goes_backwards_misses_no_change(index_dir, folder, embedder, monkeypatch):
+    """All files seem to come from the future: then their times are not relied on, and their content tells."""
+    monkeypatch.setattr(loaders.time, "time_ns", lambda: 10**18)
+    assert build_index(index_dir, embedder).unchanged == ("grain.txt", "harbour.txt")
+    (folder / "grain.txt").write_text(OTHER.replace("310", "320"), "utf-8")
+    assert build_index(index_dir, embedder).changed == ("grain.txt",)
+    assert {record.stamp for record in Store(index_dir).file_records().values()} == {()}
+
+
+def test_links_that_lead_in_a_circle_and_many_files_in_one_folder(tmp_path, embedder):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    (folder / "loop").symlink_to(folder)
+    for n in range(2000):
+        (folder / f"{n}.txt").write_text(f"Brief {n} on dams.", "utf-8")
+    report = build_index(tmp_path / "ix", embedder, [folder])
+    assert (report.n_briefs, report.n_passages) == (2000, 2000)
+    assert Store(tmp_path / "ix").brief("1999.txt").text == "Brief 1999 on dams."
+
+
+def test_an_index_of_the_first_format_is_refused_and_made_anew(tmp_path, folder, embedder):
+    """As version 1 left it: everything in the generation, no segments."""
+    old = tmp_path / "ix" / "gen-000004"
+    old.mkdir(parents=True)
+    (old / "manifest.json").write_text(json.dumps({"format": 1, "inputs": [str(folder)], "files": {}}), "utf-8")
+    (tmp_path / "ix" / "CURRENT").write_text(f"gen-000004 {sha256_of(old / 'manifest.json')}\n")
+    with pytest.raises(IndexMismatch, match="has format 1, this program reads 2; make it anew with"):
+        Store(tmp_path / "ix")
+    report = build_index(tmp_path / "ix", embedder, rebuild=True)
+    assert (report.generation, report.n_briefs) == (5, 2)
+    assert sources(tmp_path / "ix") == ["grain.txt", "harbour.txt"]
 
 
 KILLED = """

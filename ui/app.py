@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from index.errors import BriefQAError
-from index.types import Brief, Filters
+from index.types import Brief, Facets, Filters
 from qa.types import Reply
 from ui import render
 
@@ -90,13 +90,13 @@ class Callbacks:
     def choices(self) -> tuple[dict[str, Any], ...]:
         """What the filters for author, kind and topic offer."""
         try:
-            briefs = self.assistant.briefs()
+            facets = self.assistant.facets()
         except BriefQAError:  # told where it matters: by the question, the library and the status
-            briefs = ()
-        authors = {author for brief in briefs for author in brief.authors}
-        kinds = {brief.kind for brief in briefs if brief.kind}
-        topics = {topic for brief in briefs for topic in brief.topics}
-        return tuple(gr.update(choices=sorted(words)) for words in (authors, kinds, topics))
+            facets = Facets({}, {}, {}, {})
+        return tuple(
+            gr.update(choices=[(f"{word} ({n})", word) for word, n in counts.items()])
+            for counts in (facets.authors, facets.kinds, facets.topics)
+        )
 
     def ask_api(
         self,
