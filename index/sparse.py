@@ -176,7 +176,7 @@ class SparseIndex:
         limit = 2 * k
         while True:
             found, scores = self._best(words, limit)
-            passing = np.isin(found, rows, assume_unique=True)
+            passing = rows[np.minimum(np.searchsorted(rows, found), len(rows) - 1)] == found
             if np.count_nonzero(passing) >= k or len(found) < limit:
                 return found[passing][:k], scores[passing][:k]
             limit *= 4
