@@ -44,6 +44,15 @@ def main() -> None:
     def sparse(text: str) -> Rows:
         return store.search_sparse(text, DEPTH)[0]
 
+    def by_ranks(text: str) -> Rows:
+        """Reciprocal rank fusion (Cormack, Clarke & Büttcher 2009), with their 60."""
+        dense_rows = store.search_dense(embedder.embed_questions([text])[0], settings.n_retrieved)[0]
+        scores: dict[int, float] = {}
+        for found in (dense_rows, store.search_sparse(text, settings.n_retrieved)[0]):
+            for rank, row in enumerate(found.tolist(), start=1):
+                scores[row] = scores.get(row, 0.0) + 1 / (60 + rank)
+        return np.array(sorted(scores, key=lambda row: -scores[row])[:DEPTH])
+
     def fused(weights: AskSettings) -> Callable[[str], Rows]:
         def find(text: str) -> Rows:
             hits = retrieve(store, embedder, text, Filters(), weights)
@@ -74,6 +83,7 @@ def main() -> None:
     table("search", {
         "dense": [one for _, one in figures(dense)],
         "full text": [one for _, one in figures(sparse)],
+        "fused by ranks (RRF)": [one for _, one in figures(by_ranks)],
         "fused, not weighing briefs": [one for _, one in figures(fused(replace(settings, brief_weight=0.0)))],
         "fused": [one for _, one in together],
     })  # fmt: skip
