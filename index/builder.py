@@ -13,7 +13,7 @@ from index.briefs import parse_brief
 from index.commit import writing
 from index.embedder import Embedder
 from index.errors import BriefQAError, BriefUnreadable, IndexCorrupt, IndexMissing, InputMissing
-from index.generation import Found, write_generation
+from index.generation import Found, nothing_readable, write_generation
 from index.loaders import SourceFile, decode, list_files, read_bytes, stamp_of
 from index.settings import IndexSettings
 from index.store import FileRecord, Store, recorded_inputs
@@ -77,7 +77,7 @@ def build_index(
         found = _read(files, records if valid else {}, progress)
         report = _changes(found, records, before)
         if not found.files:
-            raise _nothing_readable(found.failed)
+            raise nothing_readable(found.failed)
         same = not (report.added or report.changed or report.removed)
         if valid and same and tuple(map(str, inputs)) == valid.manifest.inputs:
             return _finished(report, started)
@@ -131,12 +131,6 @@ def _check_nothing_vanished(
                 f"{folder} held {held} {'brief' if held == 1 else 'briefs'} and now holds none, so nothing was "
                 "changed; if they are to be dropped: briefqa index --drop-missing"
             )
-
-
-def _nothing_readable(failed: Sequence[Failure]) -> InputMissing:
-    return InputMissing(
-        f"none of the {len(failed)} files could be read, so nothing was changed; the first: {failed[0].reason}"
-    )
 
 
 def _read(files: Sequence[SourceFile], known: Mapping[str, FileRecord], progress: Progress) -> Found:

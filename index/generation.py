@@ -106,9 +106,7 @@ def write_generation(
     lost = wanted.keys() - {cut.brief.id for cut in cuts}
     files = {source: record for source, record in found.files.items() if record.brief_id not in lost}
     if not files:
-        raise InputMissing(
-            f"none of the {len(failed)} files could be read, so nothing was changed; the first: {failed[0].reason}"
-        )
+        raise nothing_readable(failed)
     merged = _to_merge([kept.n_rows for kept in before], [k.record.n_rows for k in before], sum(map(_n, cuts)))
     kept = [segment for segment in before if segment.at not in merged]
     moved = [segment for segment in before if segment.at in merged]
@@ -144,6 +142,13 @@ def write_generation(
         (folder / MANIFEST).write_text(manifest.to_json(), "utf-8")
         commit(index_dir, folder, f"gen-{generation:06d}", working / segment_name if segment else None)
     return report
+
+
+def nothing_readable(failed: Sequence[Failure]) -> InputMissing:
+    """The error of a run in which every file failed."""
+    return InputMissing(
+        f"none of the {len(failed)} files could be read, so nothing was changed; the first: {failed[0].reason}"
+    )
 
 
 def _hashes_of(folder: Path, before: Store | None = None) -> dict[str, str]:
