@@ -22,7 +22,7 @@ from reader_data import HELD_OUT_BATCHES
 COLUMNS = {
     "n_questions": "questions", "em": "EM", "f1": "F1", "top3_f1": "top-3 F1", "right_brief": "right brief",
     "recall_at_5": "recall@5", "found_when_answerable": "found", "rightly_not_found": "rightly not found",
-    "overall": "overall", "auroc": "AUROC", "ece": "ECE",
+    "overall": "overall", "auroc": "AUROC", "ece": "ECE", "ece_by_chance": "ECE by chance",
 }  # fmt: skip
 
 
