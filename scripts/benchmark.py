@@ -159,6 +159,7 @@ def measure(source: Path, work: Path, n_passages: int) -> dict[str, Any]:
         path.write_text(text.replace("(0)", f"(0, revision {revision})"), "utf-8")
         updates.append(_seconds(assistant.update))
     reopened = _seconds(lambda: assistant.ask(questions[0]))
+    store = Store(index_dir)  # the one opened before belongs to a generation that is gone by now
     return {
         "passages": store.n_passages, "briefs": n_briefs, "segment": store.manifest.segments[0].dense,
         "build_seconds": build, "open_seconds": opening, "update_seconds": sorted(updates)[1],
