@@ -5,8 +5,9 @@
 
 Every engine gets the passages our splitter makes (header line in front), the embedder all-MiniLM-L6-v2 and our reader.
 Haystack: BM25 and embedding retrievers, reciprocal rank fusion, ten passages to its extractive reader, its own “no
-answer”. txtai: hybrid embeddings, ten passages to its Questions pipeline, the first answer in the order found (it gives
-no score; none of ten answers counts as “not found”). Each runs in a process of its own, one after the other.
+answer”. txtai: hybrid embeddings, ten passages to its Questions pipeline, one after the other in the order found, until
+one gives an answer (it gives no score; none of ten counts as “not found”). Each runs in a process of
+its own, one after the other.
 """
 
 import argparse
@@ -90,10 +91,16 @@ def txtai(passages: list[str], embedder: str, reader: str) -> Ask:
     embeddings.index(list(enumerate(passages)))
     questions = Questions(reader, gpu=False)
 
+    def answer_in(question: str, passage: str) -> str | None:
+        try:
+            answer: str | None = questions([question], [passage])[0]
+        except TypeError:  # where the model's answer is “none”, it looks for the words of a special token and fails
+            return None
+        return answer
+
     def ask(question: str) -> tuple[str | None, list[int]]:
         rows = [int(row) for row, _ in embeddings.search(question, N_READ)]
-        answers = questions([question] * len(rows), [passages[row] for row in rows])
-        return next((answer for answer in answers if answer), None), rows
+        return next(filter(None, (answer_in(question, passages[row]) for row in rows)), None), rows
 
     return ask
 
