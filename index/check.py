@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from index.briefs import brief_id
-from index.errors import BriefQAError, BriefUnreadable, InputMissing
+from index.errors import BriefUnreadable, IndexCorrupt, IndexMismatch, InputMissing
 from index.loaders import list_files, read_bytes, stamp_of
-from index.store import Store, read_current, read_manifest, verify_files
+from index.store import Store, files_of, read_current, read_manifest, verify_files
 
 _SAMPLE = 1000
 _TOLERANCE = 1e-3
@@ -30,21 +30,32 @@ def check_index(index_dir: Path) -> Iterator[Finding]:
     Raises:
         IndexMissing: There is no index.
     """
-    name, digest = read_current(index_dir)
     mend = "mend it with: briefqa index --rebuild"
     try:
-        manifest = read_manifest(index_dir, index_dir / name, digest)
-        problems, seen = verify_files(index_dir, name, manifest, {})
-        if problems:
-            yield from (Finding(False, f"{problem}; {mend}") for problem in problems)
-            return
-        yield Finding(True, f"{len(seen)} files have the content that was written")
         store = Store(index_dir)
-    except BriefQAError as exc:
+    except IndexCorrupt as exc:
+        problems = _damaged_files(index_dir)
+        yield from (Finding(False, f"{problem}; {mend}") for problem in problems)
+        if not problems:
+            yield Finding(False, str(exc))
+        return
+    except IndexMismatch as exc:
         yield Finding(False, str(exc))
         return
-    for finding in (_texts(store), _vectors(store), _sources(store)):
+    n_files = len(files_of(store.folder.name, store.manifest))
+    yield Finding(True, f"{n_files} files have the content that was written")
+    for look in (_texts, _vectors, _sources):
+        finding = look(store)
         yield finding if finding.ok else Finding(False, f"{finding.what}; {mend}")
+
+
+def _damaged_files(index_dir: Path) -> list[str]:
+    """Every file of the current generation that is not what was written; none where its manifest cannot be read."""
+    try:
+        name, digest = read_current(index_dir)
+        return verify_files(index_dir, name, read_manifest(index_dir, index_dir / name, digest), {})[0]
+    except IndexCorrupt:
+        return []
 
 
 def _texts(store: Store) -> Finding:

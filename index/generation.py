@@ -197,8 +197,9 @@ def _cut(
         progress("cutting", n, len(wanted))
         brief = found.briefs.get(brief_id)
         if brief is None or brief.source != source:
-            text = brief.text if brief else rows.brief(brief_id).text if rows else ""
-            brief = parse_brief(text, source, found.files[source].path)
+            # Known, but shown by another file now; what was not read this time stands in the generation before.
+            known = brief or rows.brief(brief_id)  # type: ignore[union-attr]
+            brief = parse_brief(known.text, source, found.files[source].path)
         try:
             passages = split_into_passages(brief, embedder.count_tokens, limit)
         except BriefUnreadable as exc:

@@ -137,10 +137,12 @@ class Segment:
         """The brief with this number."""
         return _brief(self._all(f"SELECT {_COLUMNS} FROM briefs WHERE number = ?", [number])[0])
 
-    def briefs(self, numbers: npt.NDArray[np.int64]) -> Iterator[Brief]:
-        """The briefs of `numbers`, one read at a time."""
-        for number in numbers.tolist():
-            yield self.brief(number)
+    def briefs(self, filters: Filters) -> Iterator[tuple[int, Brief]]:
+        """Number and brief of those that pass `filters`, by number."""
+        where, values = _where(filters)
+        query = f"SELECT number, {_COLUMNS} FROM briefs WHERE {where} ORDER BY number"
+        for number, *row in self._all(query, values):
+            yield number, _brief(row)
 
     def headers(self, filters: Filters) -> Iterator[tuple[int, str | None, str | None, list[str], list[str]]]:
         """Number, date, kind, authors and topics of the briefs that pass `filters`; no text is read."""

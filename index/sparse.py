@@ -21,7 +21,9 @@ from tantivy import (
     Tokenizer,
 )
 
-from index.types import Passage
+from index.types import Passage, Rows
+
+Scores = npt.NDArray[np.float32]
 
 _ANALYZER = "brief_english"
 _FIELDS = (("text", 1.0), ("header", 0.25))
@@ -36,7 +38,7 @@ _MAX_TERMS = 256
 _WRITER_BYTES = 64_000_000
 _FILTER_ROWS = 20_000
 """Up to so many allowed rows tantivy is told them; beyond, its hits are sieved."""
-_NO_ROWS = np.empty(0, np.int64)
+_NO_ROWS: Rows = np.empty(0, np.int64)
 
 
 def _analyzer() -> TextAnalyzer:
@@ -64,21 +66,24 @@ def _schema() -> Schema:
 class SparseWriter:
     """Makes a full-text index in a folder, from nothing or from an older one, which stays as it is."""
 
-    def __init__(self, folder: Path, base: Path | None = None, removed: npt.NDArray[np.int64] = _NO_ROWS) -> None:
-        """Starts writing to `folder`, which must exist and be empty.
+    def __init__(self, folder: Path | None = None, base: Path | None = None, removed: Rows = _NO_ROWS) -> None:
+        """Starts writing.
 
         Args:
-            folder: Where to write.
+            folder: Where to: it must exist and be empty. None: in memory, from nothing.
             base: Folder of an index to start from. The files of tantivy never change once they are written, so the
                 new index shares them (hard links; copies where the file system has none).
             removed: Rows of `base` to leave out.
         """
-        for path in base.iterdir() if base else ():
-            if path.suffix == ".json":
-                shutil.copyfile(path, folder / path.name)
-            elif path.suffix != ".lock":
-                _share(path, folder / path.name)
-        self._engine = Index.open(os.fspath(folder)) if base else Index(_schema(), path=os.fspath(folder))
+        if folder and base:
+            for path in base.iterdir():
+                if path.suffix == ".json":
+                    shutil.copyfile(path, folder / path.name)
+                elif path.suffix != ".lock":
+                    _share(path, folder / path.name)
+            self._engine = Index.open(os.fspath(folder))
+        else:
+            self._engine = Index(_schema(), path=None if folder is None else os.fspath(folder))
         self._engine.register_tokenizer(_ANALYZER, _analyzer())
         self._writer = self._engine.writer(_WRITER_BYTES, 1)
         for begin in range(0, len(removed), 10_000):
@@ -91,10 +96,11 @@ class SparseWriter:
         document.add_unsigned("row", row)
         self._writer.add_document(document)
 
-    def finish(self) -> None:
-        """Writes what is pending; waits for tantivy's own merging."""
+    def finish(self) -> "SparseIndex":
+        """Writes what is pending, waits for tantivy's own merging, and opens the index."""
         self._writer.commit()
         self._writer.wait_merging_threads()
+        return SparseIndex(self._engine)
 
 
 def _share(path: Path, link: Path) -> None:
@@ -117,16 +123,10 @@ class SparseIndex:
     @classmethod
     def build(cls, passages: Iterable[Passage]) -> "SparseIndex":
         """An index of `passages` in memory; a row is the position of a passage."""
-        engine = Index(_schema())
-        engine.register_tokenizer(_ANALYZER, _analyzer())
-        writer = engine.writer(_WRITER_BYTES, 1)
+        writer = SparseWriter()
         for row, passage in enumerate(passages):
-            document = Document(text=passage.text, header=passage.header)
-            document.add_unsigned("row", row)
-            writer.add_document(document)
-        writer.commit()
-        writer.wait_merging_threads()
-        return cls(engine)
+            writer.add(row, passage.text, passage.header)
+        return writer.finish()
 
     @classmethod
     def open(cls, folder: Path) -> "SparseIndex":
@@ -142,15 +142,13 @@ class SparseIndex:
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
 
-    def search(
-        self, question: str, k: int, rows: npt.NDArray[np.int64] | None = None
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    def search(self, question: str, k: int, rows: Rows | None = None) -> tuple[Rows, Scores]:
         """The best passages for the words of `question`; nothing in it is taken as query syntax.
 
         Args:
             question: Any text; only its first 256 different words count.
             k: The most hits to return.
-            rows: Where given, sorted, only these rows may be found (an exact filter).
+            rows: Where given, ascending, only these rows may be found (an exact filter).
 
         Returns:
             Rows `(n,)` and BM25 scores `(n,)`, best first, equal scores by row; `n <= k`, and 0
@@ -181,7 +179,7 @@ class SparseIndex:
                 return found[passing][:k], scores[passing][:k]
             limit *= 4
 
-    def _best(self, query: Query, limit: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    def _best(self, query: Query, limit: int) -> tuple[Rows, Scores]:
         hits = self._searcher.search(query, limit=limit, count=False).hits
         rows = np.array(self._searcher.fast_field_values("row", [address for _, address in hits]), np.int64)
         scores = np.array([score for score, _ in hits], np.float32)

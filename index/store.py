@@ -9,8 +9,8 @@ INDEX_DIR/
     files.json         what was read: source → where it was, its SHA-256, which brief it holds
     sparse/            full-text index of all passages, by row
 
-Rows are numbered over the whole index: the row of a passage is the first row of its segment and its place there. It
-never changes and is never given to another passage; a brief that is gone leaves a gap.
+Rows are numbered over the whole index: the row of a passage is the first row of its segment and its place there. Until
+all is cut anew (a rebuild, other settings) a row is never given to another passage; a brief that is gone leaves a gap.
 """
 
 import hashlib
@@ -217,7 +217,7 @@ class Store:
     @property
     def disk_bytes(self) -> int:
         """Bytes of the files of this generation."""
-        paths = [*_files_of(self.folder.name, self.manifest), f"{self.folder.name}/{MANIFEST}"]
+        paths = [*files_of(self.folder.name, self.manifest), f"{self.folder.name}/{MANIFEST}"]
         return sum((self.index_dir / path).stat().st_size for path in paths)
 
     def check_embedder(self, name: str, fingerprint: str, dim: int) -> None:
@@ -300,8 +300,9 @@ class Store:
         with self._reading():
             found = [
                 brief
-                for at, segment in enumerate(self.segments)
-                for brief in segment.briefs(self._numbers(at, filters))
+                for record, segment in zip(self.manifest.segments, self.segments, strict=True)
+                for number, brief in segment.briefs(filters)
+                if not _holds(record.gone, number)
             ]
         found.sort(key=lambda brief: brief.source)
         found.sort(key=lambda brief: brief.date or "", reverse=True)
@@ -380,7 +381,7 @@ def _alive(segment: Segment, record: SegmentRecord) -> Mask | None:
     return mask
 
 
-def _files_of(name: str, manifest: Manifest) -> dict[str, str]:
+def files_of(name: str, manifest: Manifest) -> dict[str, str]:
     """Path inside the index folder → SHA-256, of every file of a generation but its manifest."""
     return {f"{name}/{path}": digest for path, digest in manifest.files.items()} | {
         f"{SEGMENTS}/{record.name}/{path}": digest
@@ -400,7 +401,7 @@ def verify_files(
 
     A file whose stamp is among those `seen` is not read again.
     """
-    expected = _files_of(name, manifest)
+    expected = files_of(name, manifest)
     problems = []
     stamps: dict[Stamp, str] = {}
     for relative in expected:
