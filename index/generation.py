@@ -261,10 +261,10 @@ def _sparse_writer(folder: Path, rows: Store | None, kept: list[_Kept]) -> Spars
     for part in kept:
         segment = rows.segments[part.at]
         for number in part.staying.tolist():
-            brief = segment.brief(number)
-            for row in segment.rows_of(number):
-                at = segment.passages[row]
-                words.add(part.record.first_row + row, brief.text[at["start"] : at["end"]], brief.header)
+            brief, rows_of = segment.brief(number), segment.rows_of(number)
+            first = part.record.first_row + rows_of.start
+            for row, at in enumerate(segment.passages[rows_of.start : rows_of.stop], first):
+                words.add(row, first, brief.text[at["start"] : at["end"]], brief.header)
     return words
 
 
@@ -312,7 +312,7 @@ class _Writer:
     def _add(self, writer: SegmentWriter, brief: Brief, table: npt.NDArray[Any], n_briefs: int) -> int:
         first = writer.add(brief, table)
         for row, at in enumerate(table, self.first_row + first):
-            self.words.add(row, brief.text[at["start"] : at["end"]], brief.header)
+            self.words.add(row, self.first_row + first, brief.text[at["start"] : at["end"]], brief.header)
         self.progress("writing", writer.n_briefs, n_briefs)
         return first
 

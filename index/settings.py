@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-FORMAT = 2
+FORMAT = 3
 """Version of the files on disk; raised whenever an older program could not read them."""
 
 DEFAULT_INDEX_DIR = ".briefqa"

@@ -26,6 +26,8 @@ from index.types import Passage, Rows
 Scores = npt.NDArray[np.float32]
 
 _ANALYZER = "brief_english"
+_NUMBERS = ("row", "brief")
+"""Fields that number a passage: its own row, and the first row of its brief."""
 _FIELDS = (("text", 1.0), ("header", 0.25))
 """Fields searched, with the weight of a match in each: the words of the passage tell it from its
 neighbours, the header (title, date, kind) only from the passages of other briefs."""
@@ -36,8 +38,8 @@ _QUESTION_WORDS = (
 """Words of questions beyond the engine's list: rare in briefs, so BM25 would take them for important."""
 _MAX_TERMS = 256
 _WRITER_BYTES = 64_000_000
-_FILTER_ROWS = 20_000
-"""Up to so many allowed rows tantivy is told them; beyond, its hits are sieved."""
+_TOLD_BRIEFS = 2_000
+"""Up to so many allowed briefs tantivy is told them, at about a microsecond each; beyond, its hits are sieved."""
 _NO_ROWS: Rows = np.empty(0, np.int64)
 
 
@@ -57,7 +59,8 @@ def _analyzer() -> TextAnalyzer:
 
 def _schema() -> Schema:
     builder = SchemaBuilder()
-    builder.add_unsigned_field("row", stored=False, indexed=True, fast=True)
+    for name in _NUMBERS:
+        builder.add_unsigned_field(name, stored=False, indexed=True, fast=True)
     for name, _ in _FIELDS:
         builder.add_text_field(name, tokenizer_name=_ANALYZER, index_option="freq")
     return builder.build()
@@ -90,10 +93,11 @@ class SparseWriter:
             part = removed[begin : begin + 10_000].tolist()
             self._writer.delete_documents_by_query(Query.term_set_query(self._engine.schema, "row", part))
 
-    def add(self, row: int, text: str, header: str) -> None:
-        """A passage, to be found as `row`."""
+    def add(self, row: int, brief: int, text: str, header: str) -> None:
+        """A passage, to be found as `row`, of the brief whose first passage is the row `brief`."""
         document = Document(text=text, header=header)
         document.add_unsigned("row", row)
+        document.add_unsigned("brief", brief)
         self._writer.add_document(document)
 
     def finish(self) -> "SparseIndex":
@@ -124,8 +128,9 @@ class SparseIndex:
     def build(cls, passages: Iterable[Passage]) -> "SparseIndex":
         """An index of `passages` in memory; a row is the position of a passage."""
         writer = SparseWriter()
+        first: dict[str, int] = {}
         for row, passage in enumerate(passages):
-            writer.add(row, passage.text, passage.header)
+            writer.add(row, first.setdefault(passage.brief_id, row), passage.text, passage.header)
         return writer.finish()
 
     @classmethod
@@ -142,20 +147,21 @@ class SparseIndex:
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
 
-    def search(self, question: str, k: int, rows: Rows | None = None) -> tuple[Rows, Scores]:
+    def search(self, question: str, k: int, briefs: Rows | None = None) -> tuple[Rows, Scores]:
         """The best passages for the words of `question`; nothing in it is taken as query syntax.
 
         Args:
             question: Any text; only its first 256 different words count.
             k: The most hits to return.
-            rows: Where given, ascending, only these rows may be found (an exact filter).
+            briefs: Where given, ascending, the first rows of the briefs of which alone passages may be found (an exact
+                filter).
 
         Returns:
             Rows `(n,)` and BM25 scores `(n,)`, best first, equal scores by row; `n <= k`, and 0
             when no word of the question occurs.
         """
         terms = list(dict.fromkeys(self._words.analyze(question)))[:_MAX_TERMS]
-        if not terms or k <= 0 or (rows is not None and len(rows) == 0):
+        if not terms or k <= 0 or (briefs is not None and len(briefs) == 0):
             return _NO_ROWS, np.empty(0, np.float32)
         words = Query.boolean_query(
             [
@@ -164,24 +170,30 @@ class SparseIndex:
                 for name, weight in _FIELDS
             ]
         )
-        if rows is None:
-            return self._best(words, k)
-        if len(rows) <= _FILTER_ROWS:
-            allowed = Query.term_set_query(self._schema, "row", rows.tolist())
-            only = [(Occur.Must, words), (Occur.Must, Query.const_score_query(allowed, 0.0))]
-            return self._best(Query.boolean_query(only), k)
+        if briefs is None:
+            return _ordered(*self._hits(words, k)[::2])
+        if len(briefs) <= _TOLD_BRIEFS:
+            allowed = Query.const_score_query(Query.term_set_query(self._schema, "brief", briefs.tolist()), 0.0)
+            told = Query.boolean_query([(Occur.Must, words), (Occur.Must, allowed)])
+            return _ordered(*self._hits(told, k)[::2])
         # A wide filter: more and more of the best, until enough of them pass or there are no more.
         limit = 2 * k
         while True:
-            found, scores = self._best(words, limit)
-            passing = rows[np.minimum(np.searchsorted(rows, found), len(rows) - 1)] == found
-            if np.count_nonzero(passing) >= k or len(found) < limit:
-                return found[passing][:k], scores[passing][:k]
+            rows, of_brief, scores = self._hits(words, limit)
+            passing = briefs[np.minimum(np.searchsorted(briefs, of_brief), len(briefs) - 1)] == of_brief
+            if np.count_nonzero(passing) >= k or len(rows) < limit:
+                rows, scores = _ordered(rows[passing], scores[passing])
+                return rows[:k], scores[:k]
             limit *= 4
 
-    def _best(self, query: Query, limit: int) -> tuple[Rows, Scores]:
+    def _hits(self, query: Query, limit: int) -> tuple[Rows, Rows, Scores]:
+        """Rows, the first rows of their briefs, and scores, best first."""
         hits = self._searcher.search(query, limit=limit, count=False).hits
-        rows = np.array(self._searcher.fast_field_values("row", [address for _, address in hits]), np.int64)
-        scores = np.array([score for score, _ in hits], np.float32)
-        order = np.lexsort((rows, -scores))
-        return rows[order], scores[order]
+        addresses = [address for _, address in hits]
+        rows, briefs = (np.array(self._searcher.fast_field_values(name, addresses), np.int64) for name in _NUMBERS)
+        return rows, briefs, np.array([score for score, _ in hits], np.float32)
+
+
+def _ordered(rows: Rows, scores: Scores) -> tuple[Rows, Scores]:
+    order = np.lexsort((rows, -scores))
+    return rows[order], scores[order]

@@ -259,8 +259,14 @@ class Store:
         return hits[best], scores[best]
 
     def search_sparse(self, question: str, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
-        """See `SparseIndex.search`."""
-        return self._sparse.search(question, k, rows)
+        """The `k` best passages for the words of a question: see `SparseIndex.search`.
+
+        `rows` `(n,)`, ascending, where given, are the only ones that may be found; of a brief, all or none.
+        """
+        if rows is None:
+            return self._sparse.search(question, k)
+        starts = np.flatnonzero(np.diff(self.brief_numbers(rows), prepend=-1))
+        return self._sparse.search(question, k, rows[starts])
 
     def cosines(self, question: Vectors, rows: Rows) -> Vectors:
         """Of the question vector `(dim,)` and the passages of `rows` `(n,)`."""

@@ -23,6 +23,7 @@ from index.errors import (
     IndexUnwritable,
     InputMissing,
 )
+from index.settings import FORMAT
 from index.store import Manifest, Store, sha256_of
 from index.types import Filters
 
@@ -230,7 +231,7 @@ def test_an_index_of_another_format_is_refused(index_dir):
     raw = json.loads((folder / "manifest.json").read_text("utf-8")) | {"format": 99}
     (folder / "manifest.json").write_text(json.dumps(raw), "utf-8")
     (index_dir / "CURRENT").write_text(f"gen-000001 {sha256_of(folder / 'manifest.json')}\n")
-    with pytest.raises(IndexMismatch, match="has format 99, this program reads 2"):
+    with pytest.raises(IndexMismatch, match=f"has format 99, this program reads {FORMAT}"):
         Store(index_dir)
 
 
@@ -347,7 +348,7 @@ def test_an_index_of_the_first_format_is_refused_and_made_anew(tmp_path, folder,
     old.mkdir(parents=True)
     (old / "manifest.json").write_text(json.dumps({"format": 1, "inputs": [str(folder)], "files": {}}), "utf-8")
     (tmp_path / "ix" / "CURRENT").write_text(f"gen-000004 {sha256_of(old / 'manifest.json')}\n")
-    with pytest.raises(IndexMismatch, match="has format 1, this program reads 2; make it anew with"):
+    with pytest.raises(IndexMismatch, match=f"has format 1, this program reads {FORMAT}; make it anew with"):
         Store(tmp_path / "ix")
     report = build_index(tmp_path / "ix", embedder, rebuild=True)
     assert (report.generation, report.n_briefs) == (5, 2)

@@ -1,5 +1,7 @@
 """FAISS against numpy, tantivy by hand-made passages, fusion by hand-worked numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,20 +86,21 @@ def test_nothing_in_a_question_is_syntax(question):
 
 
 @pytest.mark.parametrize("told", [0, 1000])
-def test_only_allowed_rows_and_the_same_scores(monkeypatch, told):
-    monkeypatch.setattr(sparse, "_FILTER_ROWS", told)
-    words = SparseIndex.build(PASSAGES)
-    every = dict(zip(*map(np.ndarray.tolist, words.search("projects", 3)), strict=True))
-    assert set(every) == {0, 1}
-    found, scores = words.search("projects", 3, np.array([1, 2]))
-    assert (found.tolist(), scores.tolist()) == ([1], pytest.approx([every[1]]))
-    assert words.search("projects", 3, np.empty(0, np.int64))[0].tolist() == []
+def test_only_allowed_briefs_and_the_same_scores(monkeypatch, told):
+    monkeypatch.setattr(sparse, "_TOLD_BRIEFS", told)
+    words = SparseIndex.build([replace(p, brief_id=brief) for p, brief in zip(PASSAGES * 2, "aabbcd", strict=True)])
+    every = dict(zip(*map(np.ndarray.tolist, words.search("projects", 6)), strict=True))
+    assert set(every) == {0, 1, 3, 4}
+    found, scores = words.search("projects", 6, np.array([2, 4]))  # the briefs b and c
+    assert dict(zip(found.tolist(), scores.tolist(), strict=True)) == {row: pytest.approx(every[row]) for row in (3, 4)}
+    assert words.search("projects", 6, np.empty(0, np.int64))[0].tolist() == []
 
 
 def test_a_wide_filter_loses_nothing(monkeypatch):
     """The hits allowed stand far behind the first hits: a search that sieved only those would find none."""
-    monkeypatch.setattr(sparse, "_FILTER_ROWS", 0)
-    words = SparseIndex.build([passage("harbour " * (1 + row % 3) + "and quay") for row in range(300)])
+    monkeypatch.setattr(sparse, "_TOLD_BRIEFS", 0)
+    texts = ["harbour " * (1 + row % 3) + "and quay" for row in range(300)]
+    words = SparseIndex.build([replace(passage(text), brief_id=str(row)) for row, text in enumerate(texts)])
     best = words.search("harbour", 300)[0]
     allowed = np.sort(best[-5:])
     assert words.search("harbour", 5, allowed)[0].tolist() == best[-5:].tolist()
@@ -107,7 +110,7 @@ def write_words(folder, rows, base=None, removed=()):
     folder.mkdir()
     writer = SparseWriter(folder, base, np.array(removed, np.int64))
     for row in rows:
-        writer.add(row, PASSAGES[row % 3].text, PASSAGES[row % 3].header)
+        writer.add(row, row, PASSAGES[row % 3].text, PASSAGES[row % 3].header)
     writer.finish()
     return SparseIndex.open(folder)
 
