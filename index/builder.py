@@ -48,7 +48,8 @@ def build_index(
         embedder: Makes the vectors.
         inputs: Folders and files. Empty means those of the existing index, or the shipped samples.
         rebuild: Take nothing over from the generation before; mends a damaged index.
-        drop_missing: Go on when a folder that held briefs holds none any more, and drop them.
+        drop_missing: Go on when a folder that held briefs holds none any more, and drop them; where there are no
+            others, the index is empty afterwards.
         settings: Empty means those of the existing index, or the defaults.
         opened: The index as it was opened some time ago: files of it that are still there are not verified again.
         progress: Told how far the work is.
@@ -69,14 +70,14 @@ def build_index(
             inputs = tuple(map(Path, before.manifest.inputs)) if before else _inputs_without_manifest(index_dir)
         inputs = tuple(Path(os.path.abspath(path)) for path in inputs)
         settings = settings or (before.manifest.settings if before else IndexSettings())
-        files = list_files(inputs)
+        files = list_files(inputs, none_allowed=drop_missing)
         records = before.file_records() if before else {}
         if not drop_missing:
             _check_nothing_vanished(inputs, files, records)
         valid = before if before and not rebuild and settings == before.manifest.settings else None
         found = _read(files, records if valid else {}, progress)
         report = _changes(found, records, before)
-        if not found.files:
+        if found.failed and not found.files:
             raise nothing_readable(found.failed)
         same = not (report.added or report.changed or report.removed)
         if valid and same and tuple(map(str, inputs)) == valid.manifest.inputs:

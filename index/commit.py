@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from index.embedded import EMBEDDED
 from index.errors import IndexBusy, IndexCorrupt, IndexMissing, IndexUnwritable
 from index.store import CURRENT, MANIFEST, SEGMENTS, read_current, sha256_of
 
@@ -29,6 +30,8 @@ def writing(index_dir: Path) -> Iterator[None]:
         raise IndexBusy(f"another run is writing the index in {index_dir}; wait until it has finished") from None
     except OSError as exc:
         full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full:  # no work done before is worth room that somebody needs now
+            (index_dir / EMBEDDED).unlink(missing_ok=True)
         raise IndexUnwritable(
             f"the index folder {index_dir} cannot be written ({exc.strerror or exc}); "
             f"{'free some space' if full else 'choose another folder with --index-dir'}; the index is as it was"
@@ -70,6 +73,7 @@ def commit(index_dir: Path, generation: Path, name: str, segment: Path | None) -
     fsync(pointer)
     os.replace(pointer, index_dir / CURRENT)
     fsync(index_dir)
+    (index_dir / EMBEDDED).unlink(missing_ok=True)
     remove_old(index_dir)
 
 

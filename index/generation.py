@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from index.briefs import parse_brief
 from index.commit import commit, next_generation, next_segment, working_folder
+from index.embedded import EmbeddedLog
 from index.embedder import Embedder
 from index.errors import BriefUnreadable, InputMissing
 from index.passages import split_into_passages
@@ -105,18 +106,18 @@ def write_generation(
     cuts, failed = _cut(wanted, found, rows, embedder, settings, progress)
     lost = wanted.keys() - {cut.brief.id for cut in cuts}
     files = {source: record for source, record in found.files.items() if record.brief_id not in lost}
-    if not files:
+    if failed and not files:
         raise nothing_readable(failed)
     merged = _to_merge([kept.n_rows for kept in before], [k.record.n_rows for k in before], sum(map(_n, cuts)))
     kept = [segment for segment in before if segment.at not in merged]
     moved = [segment for segment in before if segment.at in merged]
     generation, segment_name = next_generation(index_dir), next_segment(index_dir)
-    with working_folder(index_dir) as working:
+    with working_folder(index_dir) as working, EmbeddedLog(index_dir, embedder.dim) as log:
         folder = working / "generation"
         (folder / SPARSE).mkdir(parents=True)
         words = _sparse_writer(folder / SPARSE, rows, kept)
         first_row = rows.manifest.next_row if rows else 0
-        writer = _Writer(working / segment_name, first_row, rows, words, embedder, settings, progress)
+        writer = _Writer(working / segment_name, first_row, rows, words, embedder, log, settings, progress)
         segment, n_embedded = writer.write(moved, cuts, vectors)
         records = (*(_taken_over(part) for part in kept), *((segment,) if segment else ()))
         words.finish()
@@ -277,6 +278,7 @@ class _Writer:
     rows: Store | None
     words: SparseWriter
     embedder: Embedder
+    log: EmbeddedLog
     settings: IndexSettings
     progress: Progress
 
@@ -325,7 +327,7 @@ class _Writer:
         stored = known.vectors(keys) if known else {}
         missing = []
         for row, key in enumerate(keys):
-            vector = stored.get(key.tobytes())
+            vector = stored.get(key.tobytes(), self.log.known.get(key.tobytes()))
             if vector is None:
                 missing.append(row)
             else:
@@ -335,5 +337,6 @@ class _Writer:
             self.progress("embedding", begin, len(missing))
             part = missing[begin : begin + self.settings.batch_size]
             vectors[part] = self.embedder.embed_passages([passages[row].headed_text for row in part])
+            self.log.append([keys[row].tobytes() for row in part], vectors[part])
         self.progress("embedding", len(missing), len(missing))
         return len(missing)

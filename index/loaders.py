@@ -22,14 +22,15 @@ class SourceFile:
     source: str
 
 
-def list_files(inputs: tuple[Path, ...]) -> list[SourceFile]:
+def list_files(inputs: tuple[Path, ...], *, none_allowed: bool = False) -> list[SourceFile]:
     """Every file to index under `inputs` (folders and files), sorted by name, each once.
 
     Names are relative to the one folder given, or to the parent that several inputs share. Hidden files
     and folders are left out; links to folders are not followed, so a loop cannot trap the walk.
 
     Raises:
-        InputMissing: An input does not exist, a file has a suffix we do not read, or nothing was found.
+        InputMissing: An input does not exist, a file has a suffix we do not read, or nothing was found and that is
+            not allowed.
     """
     roots = [os.path.abspath(path) for path in inputs]
     found: set[str] = set()
@@ -44,7 +45,7 @@ def list_files(inputs: tuple[Path, ...]) -> list[SourceFile]:
             raise InputMissing(f"{root} is not one of {', '.join(sorted(SUFFIXES))}; convert it to text first")
         else:
             found.add(root)
-    if not found:
+    if not found and not none_allowed:
         raise InputMissing(f"no {' or '.join(sorted(SUFFIXES))} file in {', '.join(roots)}; nothing was changed")
     one_folder = len(roots) == 1 and os.path.isdir(roots[0])
     base = roots[0] if one_folder else os.path.commonpath([os.path.dirname(root) for root in roots])

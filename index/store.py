@@ -244,6 +244,8 @@ class Store:
 
         `rows` `(n,)`, ascending, where given, are the only ones that may be found.
         """
+        if not self.segments:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
         found = []
         for at, (segment, first) in enumerate(zip(self.segments, self._first_rows, strict=True)):
             allowed = self._alive[at]

@@ -5,14 +5,18 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import BRIEF, OTHER
+from conftest import BRIEF, OTHER, HashEmbedder, KeywordReader
 
 from index import builder, loaders
 from index.builder import build_index
+from index.check import check_index
+from index.embedded import EMBEDDED, EmbeddedLog
 from index.errors import InputMissing
 from index.generation import _to_merge
+from index.settings import IndexSettings
 from index.store import Store
 from index.types import Filters
+from qa.assistant import Assistant
 
 TOPICS = ("dams", "grain", "harbour", "railway", "census", "tariff", "border", "wages", "canal", "school")
 
@@ -195,3 +199,72 @@ def test_a_folder_that_vanished_is_asked_about(tmp_path, folder, embedder):
     assert Store(tmp_path / "ix").n_briefs == 3
     assert build_index(tmp_path / "ix", embedder, drop_missing=True).removed == ("disk/tariffs.txt",)
     assert Store(tmp_path / "ix").n_briefs == 2
+
+
+def test_an_index_is_emptied_only_when_told_so_and_then_answers_nothing(tmp_path, folder, embedder):
+    index_dir = tmp_path / "ix"
+    build_index(index_dir, embedder, [folder])
+    for path in folder.iterdir():
+        path.unlink()
+    with pytest.raises(InputMissing, match="nothing was changed"):
+        build_index(index_dir, embedder)
+    report = build_index(index_dir, embedder, drop_missing=True)
+    assert (report.removed, report.n_briefs, report.n_passages) == (("grain.txt", "harbour.txt"), 0, 0)
+    assert all(finding.ok for finding in check_index(index_dir))
+    assistant = Assistant(index_dir, embedder, KeywordReader())
+    for filters in (Filters(), Filters(after="2001-01-01")):
+        reply = assistant.ask("what did the ambassador object to", filters)
+        assert (reply.found, reply.answers, reply.passages, assistant.briefs(filters)) == (False, (), (), ())
+    (folder / "grain.txt").write_text(OTHER, "utf-8")
+    assert build_index(index_dir, embedder).added == ("grain.txt",)
+    assert assistant.ask("grain").passages
+
+
+class DyingEmbedder(HashEmbedder):
+    """Embeds so many passages, then the run ends."""
+
+    def __init__(self, after: int) -> None:
+        super().__init__()
+        self.after = after
+
+    def embed_passages(self, passages):
+        if self.n_embedded + len(passages) > self.after:
+            raise KeyboardInterrupt
+        return super().embed_passages(passages)
+
+
+@pytest.mark.parametrize("damage", ["none", "cut off", "bit flipped", "another dimension"])
+def test_a_run_that_was_ended_while_embedding_goes_on_where_it_stopped(tmp_path, folder, damage):
+    index_dir, settings = tmp_path / "ix", IndexSettings(batch_size=2)
+    with pytest.raises(KeyboardInterrupt):
+        build_index(index_dir, DyingEmbedder(after=4), [folder], settings=settings)
+    log = index_dir / EMBEDDED
+    content, size = bytearray(log.read_bytes()), 16 + 4 * 64 + 4
+    assert len(content) == 4 * size
+    kept = {"none": 4, "cut off": 3, "bit flipped": 2, "another dimension": 0}[damage]
+    if damage == "cut off":
+        del content[-7:]
+    elif damage == "bit flipped":
+        content[2 * size + 30] ^= 1
+    log.write_bytes(content)
+    embedder = HashEmbedder(dim=48) if damage == "another dimension" else HashEmbedder()
+    report = build_index(index_dir, embedder, [folder], settings=settings)
+    assert (report.n_passages, report.n_embedded, embedder.n_embedded) == (6, 6 - kept, 6 - kept)
+    assert not log.exists()
+    rebuilt = tmp_path / "other"
+    build_index(rebuilt, embedder, [folder], settings=settings)
+    np.testing.assert_array_equal(*(Store(at).segments[0].vectors for at in (index_dir, rebuilt)))
+
+
+def test_the_log_of_a_run_goes_on_after_records_that_do_not_count(tmp_path):
+    keys, vectors = [bytes([n]) * 16 for n in range(4)], np.arange(12, dtype=np.float32).reshape(4, 3)
+    with EmbeddedLog(tmp_path, 3) as log:
+        log.append(keys[:2] + keys[:1], vectors[[0, 1, 0]])  # the same text twice
+    with (tmp_path / EMBEDDED).open("ab") as file:
+        file.write(b"half a record")
+    for known in (2, 4, 4):
+        with EmbeddedLog(tmp_path, 3) as log:
+            assert [log.known[key].tolist() for key in keys[:known]] == vectors[:known].tolist()
+            assert len(log.known) == known
+            if known == 2:
+                log.append(keys[2:], vectors[2:])
