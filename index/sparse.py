@@ -1,5 +1,6 @@
 """Full-text search by BM25: the only file that imports the full-text engine (tantivy)."""
 
+import math
 import os
 import shutil
 import tempfile
@@ -37,6 +38,8 @@ _QUESTION_WORDS = (
 ).split()
 """Words of questions beyond the engine's list: rare in briefs, so BM25 would take them for important."""
 _MAX_TERMS = 256
+_MAX_SHARED = 23
+"""Words of a question whose presence one float of 24 bits can tell."""
 _WRITER_BYTES = 64_000_000
 _TOLD_BRIEFS = 2_000
 """Up to so many allowed briefs tantivy is told them, at about a microsecond each; beyond, its hits are sieved."""
@@ -160,7 +163,7 @@ class SparseIndex:
             Rows `(n,)` and BM25 scores `(n,)`, best first, equal scores by row; `n <= k`, and 0
             when no word of the question occurs.
         """
-        terms = list(dict.fromkeys(self._words.analyze(question)))[:_MAX_TERMS]
+        terms = self._terms(question)
         if not terms or k <= 0 or (briefs is not None and len(briefs) == 0):
             return _NO_ROWS, np.empty(0, np.float32)
         words = Query.boolean_query(
@@ -185,6 +188,64 @@ class SparseIndex:
                 rows, scores = _ordered(rows[passing], scores[passing])
                 return rows[:k], scores[:k]
             limit *= 4
+
+    def coverage(self, question: str, rows: Rows, briefs: Rows, n_rows: int) -> tuple[Scores, Scores]:
+        """How much of what is asked the given passages hold, and how much their briefs as a whole.
+
+        The share of the question’s words, each weighing its inverse document frequency as in BM25,
+        ln(1 + (N - n + 0.5) / (n + 0.5)) for a word that n of N passages hold; a word that none holds weighs nothing.
+        Of a question with more than 23 such words, the 23 heaviest count.
+
+        Args:
+            question: Any text.
+            rows: `(n,)`, ascending.
+            briefs: `(n,)`, the first row of the brief of each.
+            n_rows: Passages of all these briefs, or more.
+
+        Returns:
+            `(n,)` shares of words in a passage or its header, and `(n,)` in any passage or the header of its brief,
+            0 to 1; 0 where the index holds no word of the question.
+        """
+        weights = {term: self._weight(term) for term in self._terms(question)}
+        terms = sorted((term for term in weights if weights[term] > 0), key=lambda term: -weights[term])[:_MAX_SHARED]
+        shares = np.zeros((2, len(rows)), np.float32)
+        if not terms or not len(rows):
+            return shares[0], shares[1]
+        # One search tells all: every word that a passage holds adds a power of two of its own to the score.
+        bits = [
+            (Occur.Should, Query.const_score_query(self._in_any_field(term), float(1 << bit)))
+            for bit, term in enumerate(terms)
+        ]
+        allowed = Query.const_score_query(Query.term_set_query(self._schema, "brief", np.unique(briefs).tolist()), 0.0)
+        found = Query.boolean_query([(Occur.Must, Query.boolean_query(bits)), (Occur.Must, allowed)])
+        hit_rows, hit_briefs, scores = self._hits(found, n_rows)
+        held = scores.astype(np.int64)
+        for share, keys, hits in zip(shares, (rows, briefs), (hit_rows, hit_briefs), strict=True):
+            # `rows` and `briefs` ascend, and what is in neither is of another passage of the same briefs.
+            first = np.searchsorted(keys, hits)
+            here = keys[np.minimum(first, len(keys) - 1)] == hits
+            union = np.zeros(len(keys), np.int64)
+            np.bitwise_or.at(union, first[here], held[here])
+            union = union[np.searchsorted(keys, keys)]
+            for bit, term in enumerate(terms):
+                share += weights[term] * ((union >> bit) & 1)
+        shares /= sum(weights[term] for term in terms)
+        return shares[0], shares[1]
+
+    def _terms(self, question: str) -> list[str]:
+        return list(dict.fromkeys(self._words.analyze(question)))[:_MAX_TERMS]
+
+    def _weight(self, term: str) -> float:
+        """Inverse document frequency among the passages' own words; 0 for a word that no passage or header holds."""
+        n_text, n_header = (self._searcher.doc_freq(name, term) for name, _ in _FIELDS)
+        if not n_text and not n_header:
+            return 0.0
+        # tantivy counts words of passages that are gone until it merges them away, so there may be more than passages.
+        return math.log(1 + (max(0, len(self) - n_text) + 0.5) / (n_text + 0.5))
+
+    def _in_any_field(self, term: str) -> Query:
+        fields = [(Occur.Should, Query.term_query(self._schema, name, term, "basic")) for name, _ in _FIELDS]
+        return Query.boolean_query(fields)
 
     def _hits(self, query: Query, limit: int) -> tuple[Rows, Rows, Scores]:
         """Rows, the first rows of their briefs, and scores, best first."""

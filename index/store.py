@@ -270,6 +270,17 @@ class Store:
         starts = np.flatnonzero(np.diff(self.brief_numbers(rows), prepend=-1))
         return self._sparse.search(question, k, rows[starts])
 
+    def coverage(self, question: str, rows: Rows) -> tuple[Vectors, Vectors]:
+        """Of the passages of `rows` `(n,)`, ascending, and of their briefs: see `SparseIndex.coverage`."""
+        briefs, n_rows = np.empty(len(rows), np.int64), 0
+        for at, here, local in self._by_segment(rows):
+            brief_of = self.segments[at].brief_of
+            numbers = brief_of[local]
+            briefs[here] = np.searchsorted(brief_of, numbers) + self._first_rows[at]
+            alone = np.unique(numbers)
+            n_rows += int((np.searchsorted(brief_of, alone, side="right") - np.searchsorted(brief_of, alone)).sum())
+        return self._sparse.coverage(question, rows, briefs, n_rows)
+
     def cosines(self, question: Vectors, rows: Rows) -> Vectors:
         """Of the question vector `(dim,)` and the passages of `rows` `(n,)`."""
         scores = np.empty(len(rows), np.float32)

@@ -1,5 +1,6 @@
 """FAISS against numpy, tantivy by hand-made passages, fusion by hand-worked numbers."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -139,14 +140,45 @@ def test_an_index_made_from_another_shares_its_files_and_leaves_it_alone(tmp_pat
     assert bool(shared) == links
 
 
+def idf(n: int, of: int) -> float:
+    return math.log(1 + (of - n + 0.5) / (n + 0.5))
+
+
+def test_coverage_by_hand():
+    texts = ["Moon spoke of grain.", "Harris spoke of dams and of dams.", "Harris fell silent.", "Dams in Ruritania."]
+    passages = [replace(passage(text), brief_id=brief) for text, brief in zip(texts, "aabb", strict=True)]
+    passages[2] = replace(passages[2], header="Grain | 2021-03-15")
+    words = SparseIndex.build(passages)
+    rows, briefs = np.arange(4), np.array([0, 0, 2, 2])
+    weights = {"harris": idf(2, 4), "dam": idf(2, 4), "grain": idf(1, 4)}  # “talks” is in headers only: none in a text
+    all_of_it = sum(weights.values()) + idf(0, 4)
+    in_passages, in_briefs = words.coverage("what did Harris say of dams, grain and talks to Nobody", rows, briefs, 4)
+    talks = idf(0, 4)
+    held = [
+        talks + weights["grain"],
+        talks + weights["harris"] + weights["dam"],
+        weights["harris"] + weights["grain"],  # grain in its header
+        talks + weights["dam"],
+    ]
+    assert in_passages == pytest.approx([one / all_of_it for one in held])
+    assert in_briefs == pytest.approx([1.0] * 4)
+    few = words.coverage("Harris grain", np.array([1, 3]), np.array([0, 2]), 4)
+    total = weights["harris"] + weights["grain"]
+    assert few[0] == pytest.approx([weights["harris"] / total, 0])
+    assert few[1] == pytest.approx([1.0, 1.0])
+
+
+def test_coverage_of_nothing_and_of_very_long_questions():
+    words = SparseIndex.build([passage(" ".join(f"term{n}" for n in range(60))), passage("term1")])
+    rows, briefs = np.arange(2), np.zeros(2, np.int64)
+    assert [x.tolist() for x in words.coverage("nobody knows", rows, briefs, 2)] == [[0, 0], [0, 0]]
+    assert words.coverage("term1", np.empty(0, np.int64), np.empty(0, np.int64), 0)[0].shape == (0,)
+    question = " ".join(f"term{n}" for n in range(60))  # the 23 rarest count: not term1, which both passages hold
+    assert words.coverage(question, rows, briefs, 2)[0].tolist() == pytest.approx([1.0, 0.0])
+
+
 def test_fusion_by_hand():
     settings = AskSettings(word_weight=0.5, brief_weight=0.25)
-    cosines, words = np.array([0.6, 0.2, 0.5], np.float32), np.array([0.0, 8.0, 4.0], np.float32)
-    # own: 0.6, 0.2 + 0.5 * 8/8 = 0.7, 0.5 + 0.5 * 4/8 = 0.75; best of brief a 0.7, of brief b 0.75
-    fused = fuse(cosines, words, ["a", "a", "b"], settings)
-    assert fused == pytest.approx([0.6 + 0.25 * 0.7, 0.7 + 0.25 * 0.7, 0.75 + 0.25 * 0.75])
-
-
-def test_fusion_without_a_word_in_common_and_of_nothing():
-    assert fuse(np.array([0.5]), np.zeros(1), ["a"], AskSettings(brief_weight=1.0)) == pytest.approx([1.0])
-    assert fuse(np.empty(0), np.empty(0), [], AskSettings()).shape == (0,)
+    fused = fuse(np.array([0.6, 0.2]), np.array([0.5, 1.0]), np.array([1.0, 0.0]), settings)
+    assert fused == pytest.approx([0.6 + 0.25 + 0.25, 0.2 + 0.5])
+    assert fuse(np.empty(0), np.empty(0), np.empty(0), settings).shape == (0,)
