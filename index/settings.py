@@ -14,7 +14,7 @@ class IndexSettings:
 
     max_passage_tokens: int = 256
     """The most word pieces of a passage with its header and the two special tokens. The default is the
-    limit of all-MiniLM-L6-v2, beyond which it cuts in silence; an embedder's lower limit wins."""
+    limit of the default embedder, beyond which it cuts in silence; an embedder's lower limit wins."""
 
     batch_size: int = 32
     """Passages embedded in one call: enough to fill two cores, small enough for a lively progress bar."""

@@ -3,7 +3,7 @@
     python scripts/benchmark_peers.py --setup                       # two virtual environments in runs/peers
     python scripts/benchmark_peers.py --briefs ../shared/data/briefs-train --questions ../shared/data/briefs-dev
 
-Every engine gets the passages our splitter makes (header line in front), the embedder all-MiniLM-L6-v2 and our reader.
+Every engine gets the passages our splitter makes (header line in front), our embedder and our reader.
 Haystack: BM25 and embedding retrievers, reciprocal rank fusion, ten passages to its extractive reader, its own “no
 answer”. txtai: hybrid embeddings, ten passages to its Questions pipeline, one after the other in the order found, until
 one gives an answer (it gives no score; none of ten counts as “not found”). Each runs in a process of
@@ -147,10 +147,11 @@ def compare(briefs: list[Path], questions_folder: Path, every: int, work: Path) 
     """Runs the engines and scores their replies alike."""
     import numpy as np
     import torch
+    from sentence_transformers import SentenceTransformer
     from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
     from index.builder import build_index
-    from index.embedder import SentenceTransformerEmbedder, default_model_folder
+    from index.embedder import WEIGHTS, SentenceTransformerEmbedder
     from index.store import Store
     from index.types import Filters
     from qa.evaluation import load_questions
@@ -169,9 +170,10 @@ def compare(briefs: list[Path], questions_folder: Path, every: int, work: Path) 
     single = AutoModelForQuestionAnswering.from_pretrained(READER_FOLDER, dtype=torch.float32)
     single.save_pretrained(work / "reader")
     AutoTokenizer.from_pretrained(READER_FOLDER).save_pretrained(work / "reader")
+    SentenceTransformer(str(WEIGHTS), model_kwargs={"dtype": torch.float32}).save(str(work / "embedder"))
     given = {
         "passages": [p.headed_text for p in passages], "questions": [q.text for q in questions],
-        "embedder": str(default_model_folder()), "reader": str(work / "reader"),
+        "embedder": str(work / "embedder"), "reader": str(work / "reader"),
     }  # fmt: skip
     (work / "given.json").write_text(json.dumps(given), "utf-8")
     rows = []

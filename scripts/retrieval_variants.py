@@ -181,11 +181,11 @@ def variants(briefs: list[Brief], embedders: Sequence[str]) -> Iterator[tuple[st
         yield "the same, and the best passage of the brief", whole, by_bm25(whole, vectors, embed, 0.5)
         yield "vectors alone", whole, by_score(whole, vectors, embed, replace(SETTINGS, word_weight=0, brief_weight=0))
         yield "ranks fused (RRF)", whole, by_ranks(whole, vectors, embed)
-        for weight in (0.0, 0.4, 1.2):
+        for weight in (0.0, 0.25, 1.0):
             changed = replace(SETTINGS, word_weight=weight)
-            yield f"words weigh {weight}", whole, by_score(whole, vectors, embed, changed)
+            yield f"words weigh {weight}, not 0.5", whole, by_score(whole, vectors, embed, changed)
             changed = replace(SETTINGS, brief_weight=weight)
-            yield f"words of the brief weigh {weight}", whole, by_score(whole, vectors, embed, changed)
+            yield f"words of the brief weigh {weight}, not 0.5", whole, by_score(whole, vectors, embed, changed)
         for n in (30, 300):
             yield (
                 f"{n} candidates a search, not 100",

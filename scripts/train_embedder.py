@@ -25,7 +25,7 @@ from sentence_transformers import SentenceTransformer
 from torch.nn.functional import cross_entropy, normalize
 
 from cpu_attention import FLOAT32_ATTENTION
-from index.embedder import default_model_folder
+from index.embedder import base_model_folder
 from index.models import preferred_dtype
 from reader_data import Overlaps, brief_set, public_examples
 
@@ -46,7 +46,7 @@ class Pair:
 def pairs_of(data: Path, public: Sequence[str], seed: int) -> list[Pair]:
     """The training pairs, in the order of their sets."""
     rng = random.Random(seed)
-    tokenizer = SentenceTransformer(str(default_model_folder()), device="cpu").tokenizer
+    tokenizer = SentenceTransformer(str(base_model_folder()), device="cpu").tokenizer
     overlaps = Overlaps(data)
     pairs = []
     examples = [
@@ -97,7 +97,7 @@ def train(pairs: list[Pair], out: Path, epochs: int, size: int, rate: float, see
     torch.manual_seed(seed)
     rng = random.Random(seed)
     model = SentenceTransformer(
-        str(default_model_folder()), device="cpu", model_kwargs={"attn_implementation": FLOAT32_ATTENTION}
+        str(base_model_folder()), device="cpu", model_kwargs={"attn_implementation": FLOAT32_ATTENTION}
     )
     model.train()
     for module in model.modules():

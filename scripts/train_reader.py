@@ -35,7 +35,7 @@ from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
 from cpu_attention import FLOAT32_ATTENTION
 from evaluate_reader import choice_figures
-from index.embedder import default_model_folder
+from index.embedder import base_model_folder
 from index.models import preferred_dtype
 from reader_data import (
     HELD_OUT_BATCHES,
@@ -110,7 +110,7 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> None:
     if not recipe.parts:
         raise SystemExit("the recipe names no training sets; give one of scripts/reader_recipes with --recipe")
     rng = random.Random(recipe.seed)
-    tokenizer = AutoTokenizer.from_pretrained(default_model_folder())
+    tokenizer = AutoTokenizer.from_pretrained(base_model_folder())
     tokenizer.model_max_length = 10**9
 
     def count_tokens(text: str) -> int:
@@ -235,13 +235,13 @@ def train(out: Path) -> None:
 
 def _save(model: Any, folder: Path) -> None:  # noqa: ANN401
     model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(default_model_folder()).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(base_model_folder()).save_pretrained(folder)
 
 
 def load_model(recipe: Recipe) -> Any:  # noqa: ANN401 (transformers' auto classes have no useful type)
     """The model to start from, its layers put together as the recipe says."""
     model = AutoModelForQuestionAnswering.from_pretrained(
-        recipe.init or default_model_folder(),
+        recipe.init or base_model_folder(),
         dtype=torch.float32,
         attn_implementation="sdpa" if torch.cuda.is_available() else FLOAT32_ATTENTION,
         hidden_dropout_prob=recipe.dropout,

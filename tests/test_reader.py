@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from index.briefs import parse_brief
-from index.embedder import DEFAULT_EMBEDDER, SentenceTransformerEmbedder, default_model_folder
+from index.embedder import BASE_EMBEDDER, SentenceTransformerEmbedder, base_model_folder
 from index.errors import ModelUnavailable, QuestionInvalid
 from index.passages import split_into_passages
 from index.store import sha256_of
@@ -205,7 +205,7 @@ def test_a_model_with_the_tokenizer_of_another_is_refused(tmp_path):
 
 @pytest.mark.models
 def test_an_embedder_without_its_tokenizer_is_refused(tmp_path):
-    shutil.copytree(default_model_folder(), tmp_path, dirs_exist_ok=True)
+    shutil.copytree(base_model_folder(), tmp_path, dirs_exist_ok=True)
     for path in [*tmp_path.glob("tokenizer*"), *tmp_path.glob("vocab*"), *tmp_path.glob("special_tokens*")]:
         path.unlink()
     with pytest.raises(ModelUnavailable, match="word pieces and the model 30522"):
@@ -228,9 +228,10 @@ def test_a_missing_model_is_one_sentence(name, tmp_path):
 
 
 @pytest.mark.models
-def test_the_default_embedder_is_the_published_one():
-    assert DEFAULT_EMBEDDER == "all-MiniLM-L6-v2"
-    digest = sha256_of(default_model_folder() / "model.safetensors")
+def test_the_base_of_our_models_is_the_published_one():
+    assert BASE_EMBEDDER == "all-MiniLM-L6-v2"
+    assert SentenceTransformerEmbedder(BASE_EMBEDDER).dim == SentenceTransformerEmbedder().dim == 384
+    digest = sha256_of(base_model_folder() / "model.safetensors")
     assert digest == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 

@@ -15,7 +15,7 @@ from transformers import AutoTokenizer, BertConfig, BertForQuestionAnswering
 import reader_data
 import train_reader
 from index.briefs import parse_brief
-from index.embedder import default_model_folder
+from index.embedder import base_model_folder
 from reader_data import Example, Overlaps, own_questions, paragraph_hash, public_examples, windows_of
 from train_reader import Recipe, load_model, loss_of, train
 
@@ -24,7 +24,7 @@ CONTEXT = "The council met on Friday. Ana Brook objected to the joint harbour pr
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    loaded = AutoTokenizer.from_pretrained(default_model_folder())
+    loaded = AutoTokenizer.from_pretrained(base_model_folder())
     loaded.model_max_length = 10**9
     return loaded
 
