@@ -10,7 +10,7 @@ BriefQAError
 ├── IndexCorrupt        a file of the index is missing or damaged
 ├── ModelUnavailable    a model that cannot be loaded
 ├── QuestionInvalid     an empty or endless question, a filter that makes no sense
-└── CitationInvalid     a citation or brief id that names nothing in the index
+└── CitationInvalid     a citation or brief id that names nothing, a file that holds no citation
 """
 
 
@@ -55,7 +55,7 @@ class QuestionInvalid(BriefQAError):
 
 
 class CitationInvalid(BriefQAError):
-    """A citation or brief id that names nothing in the index."""
+    """A citation or brief id that names nothing in the index, or a file that holds no citation."""
 
 
 class AddressTaken(BriefQAError):

@@ -125,6 +125,26 @@ def test_show_marks_the_cited_characters(indexed):
     assert (shown["quote"], shown["text"]) == ("$40 million", BRIEF)
 
 
+def test_verify_tells_what_became_of_the_citations_of_a_reply(indexed, folder, tmp_path):
+    reply = indexed("ask", "what would it cost", "--json", "--top-k", "1")[1]
+    (tmp_path / "reply.json").write_text(reply, "utf-8")
+    cited = json.loads(reply)["answers"][0]["citation"]["id"]
+    line = f"{cited}  harbour.txt, ¶ 1: “$40 million a year”\n"
+    assert indexed("verify", "reply.json") == (0, f"intact  {line}", "")
+    assert indexed("verify", cited, f" {cited} ") == (0, f"intact  {line}" * 2, "")
+    (folder / "harbour.txt").write_text(BRIEF.replace("$40", "$70"), "utf-8")
+    indexed("index")
+    code, out, err = indexed("verify", "reply.json", cited)
+    assert (code, err) == (1, "")
+    assert out.splitlines() == [
+        f"changed {cited}  harbour.txt no longer says “$40 million a year”: "
+        "She said it would cost $[-40-]{+70+} million a year.",
+        f"gone    {cited}  no brief has this id: it was edited or removed, and a bare id does not tell what it said",
+    ]
+    verdicts = json.loads(indexed("verify", "reply.json", "--json")[1])
+    assert [(v["in"], v["status"], v["citation"]["id"]) for v in verdicts] == [("reply.json", "changed", cited)]
+
+
 def test_what_looks_like_markup_is_printed_as_it_stands(indexed, folder):
     text = "A Plan [bold]\n\nThe plan :smiley: would cost [red]9 crowns \\[/red] a tonne\u2028then."
     (folder / "odd.txt").write_text(text, "utf-8")
@@ -165,6 +185,10 @@ def test_status_tells_what_there_is(indexed):
         (["index", "--index-dir", "plain.file/ix", "briefs"], 1, "cannot be written"),
         (["show", "zzz"], 1, "no brief 'zzz' in the index in .briefqa; list what there is with: briefqa briefs"),
         (["ask", "--batch", "nowhere.jsonl"], 1, "the questions in nowhere.jsonl cannot be read"),
+        (["verify", "nowhere.md"], 1, "'nowhere.md' is neither a file nor a citation; one looks like"),
+        (["verify", "plain.file"], 1, "no citation stands in plain.file"),
+        (["verify", "empty"], 1, "empty cannot be read"),
+        (["verify"], 2, "Missing argument"),
         (["ask"], 2, "give either a question or --batch FILE"),
         (["ask", "why", "--no-such-option"], 2, "No such option"),
         (["serve", "--auth", "nobody"], 2, "--auth is USER:PASS"),
@@ -182,7 +206,7 @@ def test_bad_input_is_one_sentence(indexed, tmp_path, args, code, sentence):
         assert err.startswith("briefqa: ") and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["index", "ask", "show", "briefs", "status", "serve"])
+@pytest.mark.parametrize("command", ["index", "ask", "show", "verify", "briefs", "status", "serve"])
 def test_every_help_ends_in_an_example(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0

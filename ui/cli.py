@@ -19,7 +19,7 @@ from rich.table import Table
 from index.builder import build_index
 from index.check import check_index
 from index.embedder import SentenceTransformerEmbedder
-from index.errors import AddressTaken, BriefQAError, IndexMissing, QuestionInvalid
+from index.errors import AddressTaken, BriefQAError, CitationInvalid, IndexMissing, QuestionInvalid
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
 from index.types import Filters, Report
@@ -27,7 +27,10 @@ from index.watch import keep_in_step
 from qa.assistant import Assistant, check_filters, resolve, status_of
 from qa.citations import parse_citation_id
 from qa.reader import DEFAULT_READER
+from qa.records import Recorded, read_records
 from qa.types import Reply
+from qa.verify import Status as CitationStatus
+from qa.verify import verify_citations
 from ui.render import confidence_words
 
 app = typer.Typer(
@@ -176,6 +179,31 @@ def show(
 
 
 @app.command()
+def verify(
+    what: Annotated[list[str], typer.Argument(help="Files that hold citations (- is stdin), and citation ids.")],
+    index_dir: IndexDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Check citations against the briefs in the index: intact, moved, changed or gone.
+
+    Takes replies (JSON, JSON lines, CSV), exports (Markdown, text, HTML, DOCX, BibTeX, CSL) and bare citation ids. The
+    exit code is 1 unless every citation is intact.
+
+    Example: briefqa verify reply.json memo.docx 0123456789ab:120-164
+    """
+    store = Store(index_dir)
+    found = [(name, citation) for name in what for citation in _recorded_in(name)]
+    verdicts = verify_citations([citation for _, citation in found], store)
+    if as_json:
+        _print_json([{"in": name} | asdict(verdict) for (name, _), verdict in zip(found, verdicts, strict=True)])
+    else:
+        for verdict in verdicts:
+            print(f"{verdict.status:<8}{verdict.citation.id}  {verdict.says}")
+    if any(verdict.status is not CitationStatus.INTACT for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+@app.command()
 def briefs(
     after: After = None,
     before: Before = None,
@@ -289,6 +317,20 @@ def _assistant(index_dir: Path, embedder: str | None, reader: str | None) -> Ass
         with _progress() as progress:
             build_index(index_dir, SentenceTransformerEmbedder(embedder), progress=progress)
     return Assistant.open(index_dir, embedder=embedder, reader=reader)
+
+
+def _recorded_in(name: str) -> tuple[Recorded, ...]:
+    """The citation that `name` is, or those in the file of that name."""
+    if parse_citation_id(name):
+        return (Recorded(name.strip()),)
+    try:
+        return read_records(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes(), name)
+    except FileNotFoundError as exc:
+        raise CitationInvalid(
+            f"{name!r} is neither a file nor a citation; one looks like 0123456789ab:120-164"
+        ) from exc
+    except (OSError, ValueError, RecursionError) as exc:
+        raise CitationInvalid(f"{name} cannot be read ({exc}); give a file that holds citations") from exc
 
 
 def _batch_lines(name: str) -> Iterator[tuple[int, str]]:

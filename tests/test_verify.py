@@ -1,0 +1,225 @@
+"""Citations against briefs that stayed, were edited, renamed, removed; by values and by the command."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from conftest import BRIEF, OTHER
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.briefs import brief_id, parse_brief
+from index.errors import CitationInvalid
+from index.passages import split_into_passages
+from index.types import Brief, Filters
+from qa.citations import cite
+from qa.records import MARK, Recorded, read_records, record_line, recorded
+from qa.types import Citation
+from qa.verify import Status, occurrences, verify_citation, verify_citations, word_difference
+
+COST = "$40 million a year"
+
+
+class Shelf:
+    """Briefs in memory, asked as a store is."""
+
+    def __init__(self, **texts: str) -> None:
+        self.all = [parse_brief(text, name.replace("_", ".")) for name, text in texts.items()]
+        self.n_listed = 0
+
+    def brief(self, id_or_source: str) -> Brief:
+        for brief in self.all:
+            if id_or_source in (brief.id, brief.source):
+                return brief
+        raise CitationInvalid(f"no brief {id_or_source!r}")
+
+    def briefs(self, filters: Filters) -> list[Brief]:
+        self.n_listed += 1
+        return self.all
+
+
+def citation_of(quote: str, text: str = BRIEF, source: str = "harbour.txt") -> Citation:
+    brief = parse_brief(text, source)
+    start = text.index(quote)
+    passages = split_into_passages(brief, lambda words: len(words.split()), 200)
+    passage = next(p for p in passages if p.start <= start < p.end)
+    return cite(brief, passage, start, start + len(quote))
+
+
+CITED = recorded(citation_of(COST))
+
+
+def slices(verdict, shelf: Shelf) -> set[str]:
+    """What stands at the places of a verdict."""
+    return {shelf.brief(place.id[:12]).text[place.start : place.end] for place in verdict.places}
+
+
+def test_an_untouched_brief_is_intact_and_no_other_is_read():
+    shelf = Shelf(harbour_txt=BRIEF, grain_txt=OTHER)
+    verdict = verify_citation(CITED, shelf)
+    assert (verdict.status, verdict.says) == (Status.INTACT, f"harbour.txt, ¶ 1: “{COST}”")
+    assert slices(verdict, shelf) == {COST} and shelf.n_listed == 0
+
+
+def test_a_renamed_file_is_intact_and_its_name_is_told():
+    verdict = verify_citation(CITED, Shelf(talks_txt=BRIEF))
+    assert (verdict.status, verdict.says) == (Status.INTACT, "the file is now called talks.txt")
+
+
+def test_words_that_stand_elsewhere_in_the_edited_brief_have_moved():
+    edited = BRIEF.replace("Ambassador Ana", "Last week Ambassador Ana")
+    shelf = Shelf(harbour_txt=edited)
+    verdict = verify_citation(CITED, shelf)
+    at = edited.index(COST)
+    new = f"{brief_id(edited)}:{at}-{at + len(COST)}"
+    assert (verdict.status, verdict.says) == (Status.MOVED, f"now at {new} (harbour.txt, ¶ 1)")
+    assert slices(verdict, shelf) == {COST} and verdict.difference is None
+
+
+def test_renamed_and_edited_is_found_by_title_and_date_or_by_the_sentence():
+    edited = BRIEF.replace("None answered.", "All answered.")
+    by_title = verify_citation(replace(CITED, sentence=None), Shelf(talks_txt=edited))
+    assert (by_title.status, by_title.places[0].source) == (Status.MOVED, "talks.txt")
+    retitled = edited.replace("What the “Harbour” Talks Left Open", "Harbour Talks")
+    by_sentence = verify_citation(CITED, Shelf(grain_txt=OTHER, talks_txt=retitled))
+    assert (by_sentence.status, by_sentence.places[0].source) == (Status.MOVED, "talks.txt")
+    assert verify_citation(replace(CITED, sentence=None), Shelf(talks_txt=retitled)).status is Status.GONE
+
+
+def test_several_places_are_all_told():
+    edited = BRIEF.replace("None answered.", "She said it would cost $40 million a year.")
+    shelf = Shelf(harbour_txt=edited)
+    verdict = verify_citation(CITED, shelf)
+    assert len(verdict.places) == 2 and slices(verdict, shelf) == {COST}
+    assert verdict.says.endswith(f", and at 1 more: {verdict.places[1].id}")
+
+
+def test_the_second_of_equal_words_in_a_sentence_stays_the_second():
+    text = BRIEF.replace("She said it would cost", "Not ten, she said, but ten, or")
+    brief = parse_brief(text, "harbour.txt")
+    start = text.index("ten, or")
+    passage = split_into_passages(brief, lambda words: len(words.split()), 200)[0]
+    cited = recorded(cite(brief, passage, start, start + 3))
+    edited = text.replace("Ambassador Ana", "Then Ana")
+    place = verify_citation(cited, Shelf(harbour_txt=edited)).places[0]
+    assert place.start == edited.index("ten, or")
+
+
+def test_words_in_another_sentence_are_moved_and_the_change_is_shown():
+    edited = BRIEF.replace("it would cost $40 million a year.", "it would not cost $40 million a year but less.")
+    verdict = verify_citation(CITED, Shelf(harbour_txt=edited))
+    shown = "She said it would{+ not+} cost $40 million a year{+ but less+}."
+    assert (verdict.status, verdict.difference) == (Status.MOVED, shown)
+    assert verdict.says.endswith(f"; its sentence has changed: {shown}")
+
+
+def test_changed_words_are_shown_against_the_nearest_sentence():
+    edited = BRIEF.replace("$40 million", "$70 million").replace("Ambassador Ana", "A new paragraph.\n\nAmbassador Ana")
+    verdict = verify_citation(CITED, Shelf(harbour_txt=edited, grain_txt=OTHER))
+    assert verdict.status is Status.CHANGED and verdict.places == ()
+    assert verdict.difference == "She said it would cost $[-40-]{+70+} million a year."
+    assert verdict.says == f"harbour.txt no longer says “{COST}”: {verdict.difference}"
+
+
+def test_where_no_sentence_is_like_it_none_is_shown():
+    verdict = verify_citation(CITED, Shelf(harbour_txt=OTHER))
+    assert (verdict.status, verdict.difference) == (Status.CHANGED, None)
+
+
+def test_the_sentence_in_another_brief_does_not_hide_that_the_cited_brief_changed():
+    shelf = Shelf(harbour_txt=BRIEF.replace("$40 million", "$70 million"), copy_txt=f"She said so.\n\n{CITED.sentence}")
+    assert verify_citation(CITED, shelf).status is Status.CHANGED
+
+
+def test_likeness_is_never_enough():
+    """A comma more, another case, another kind of space: not the same words."""
+    for other in (COST.replace(" a", ", a"), COST.replace("million", "Million"), COST.replace(" ", "\u00a0")):
+        assert verify_citation(CITED, Shelf(harbour_txt=BRIEF.replace(COST, other))).status is Status.CHANGED
+
+
+def test_a_removed_brief_is_gone():
+    verdict = verify_citation(CITED, Shelf(grain_txt=OTHER))
+    assert (verdict.status, verdict.places) == (Status.GONE, ())
+    assert verdict.says == f"no brief is called harbour.txt, and none holds the sentence around “{COST}”"
+
+
+def test_a_forged_quote_is_not_intact():
+    forged = replace(CITED, quote="$90 million a year", sentence="She said it would cost $90 million a year.")
+    verdict = verify_citation(forged, Shelf(harbour_txt=BRIEF))
+    assert verdict.status is Status.CHANGED
+    assert verdict.difference == "She said it would cost $[-90-]{+40+} million a year."
+
+
+@pytest.mark.parametrize(
+    ("bare", "status", "words"),
+    [
+        (CITED.id, Status.INTACT, f"“{COST}”"),
+        (f"{brief_id(BRIEF)}:5-99999", Status.GONE, f"has {len(BRIEF)} characters"),
+        (f"{brief_id(BRIEF)}:9-5", Status.GONE, "cannot be of it"),
+        ("0123456789ab:5-9", Status.GONE, "a bare id does not tell what it said"),
+    ],
+)
+def test_a_bare_id_is_intact_or_gone(bare, status, words):
+    verdict = verify_citation(Recorded(bare), Shelf(harbour_txt=BRIEF))
+    assert verdict.status is status and words in verdict.says
+
+
+def test_briefs_are_listed_once_for_many_citations():
+    shelf = Shelf(grain_txt=OTHER)
+    assert [v.status for v in verify_citations([CITED] * 5, shelf)] == [Status.GONE] * 5
+    assert shelf.n_listed == 1
+
+
+def test_whole_words_only():
+    assert occurrences("1310 and 310, 310.5 but 3100; 310", "310") == [9, 14, 30]
+    assert occurrences("“overdue.” “overdue.”", "“overdue.”") == [0, 11]
+    assert occurrences("aaa", "") == []
+
+
+def test_differences_by_hand():
+    assert word_difference("cost 40 crowns", "cost 50 crowns") == "cost [-40-]{+50+} crowns"
+    assert word_difference("a b", "a") == "a[- b-]"
+    assert word_difference("same", "same") == "same"
+
+
+@given(st.text(st.characters(), min_size=1), st.text(st.characters()))
+def test_a_record_says_what_it_was_made_of_on_one_line_of_plain_characters(quote, title):
+    cited = replace(citation_of(COST), quote=quote, title=title)
+    line = record_line(cited)
+    assert read_records(f"words {line} and more".encode(), "memo.md") == (recorded(cited),)
+    assert line.splitlines() == [line]
+    inside = line.removeprefix("{").removesuffix("}")
+    assert not set("{}<>&`*%$@#\\") & set(inside.replace("\\u", ""))
+
+
+def test_records_and_ids_are_found_in_any_text():
+    other = recorded(citation_of("310 crowns", OTHER, "grain.txt"))
+    line = record_line(citation_of(COST))
+    text = f"See {CITED.id} and {other.id}.\n{line}{line}\nTorn: {record_line(citation_of('overdue'))[:70]}"
+    found = read_records(text.encode(), "memo.txt")
+    assert found[:2] == (Recorded(other.id), CITED) and len(found) == 3
+    assert found[2].quote is None and found[2].id == citation_of("overdue").id
+    page = f"<style>{other.id}</style><pre>{line.replace('&', '&amp;')}</pre>"
+    assert read_records(page.encode(), "page.html") == (CITED,)
+    with pytest.raises(CitationInvalid, match=r"no citation stands in memo\.txt"):
+        read_records(b"nothing 0123456789abc:5-9", "memo.txt")
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "words"),
+    [
+        (b"\xff\xfe", "a.txt", "a.txt is neither UTF-8 text nor a DOCX file"),
+        (b"PK\x03\x04", "a.docx", "a.docx is not a whole DOCX file"),
+        (b'{"answers": 1}\n{"torn', "a.jsonl", "line 2 of a.jsonl is not JSON"),
+        (b"", "a.json", "no citation stands in a.json"),
+        (b'{"briefqa:citation": 5, "quote": "x"}', "a.md", "no citation stands in a.md"),
+    ],
+)
+def test_a_file_that_holds_none_is_told_in_a_sentence(content, name, words):
+    with pytest.raises(CitationInvalid, match=words):
+        read_records(content, name)
+
+
+def test_a_record_with_fields_of_the_wrong_kind_counts_as_a_bare_id():
+    line = json.dumps({MARK: CITED.id, "quote": 7, "paragraph": "one"})
+    assert read_records(line.encode(), "memo.md") == (Recorded(CITED.id),)
