@@ -145,6 +145,21 @@ def test_verify_tells_what_became_of_the_citations_of_a_reply(indexed, folder, t
     assert [(v["in"], v["status"], v["citation"]["id"]) for v in verdicts] == [("reply.json", "changed", cited)]
 
 
+@pytest.mark.parametrize("name", ["a.md", "a.html", "a.docx", "a.bib", "a.csl.json", "a.json"])
+def test_an_export_is_written_beside_the_answer_and_verified(indexed, tmp_path, name):
+    code, out, err = indexed("ask", "what would it cost", "--top-k", "1", "--export", name)
+    assert (code, err) == (0, "") and out.startswith("$40 million a year\n")
+    assert indexed("verify", name)[1].endswith("  harbour.txt, ¶ 1: “$40 million a year”\n")
+
+
+def test_a_batch_is_exported_whole(indexed, tmp_path):
+    lines = [json.dumps({"question": q}) for q in ("what would it cost", " ", "who painted the chapel ceiling")]
+    code, out, err = indexed("ask", "--batch", "-", "--export", "all.md", stdin="\n".join(lines))
+    assert (code, len(out.splitlines()), err) == (0, 3, "briefqa: 1 line was not answered and is not in all.md\n")
+    headings = [line for line in (tmp_path / "all.md").read_text("utf-8").splitlines() if line.startswith("## ")]
+    assert headings[:2] == ["## what would it cost", "## who painted the chapel ceiling"]
+
+
 def test_what_looks_like_markup_is_printed_as_it_stands(indexed, folder):
     text = "A Plan [bold]\n\nThe plan :smiley: would cost [red]9 crowns \\[/red] a tonne\u2028then."
     (folder / "odd.txt").write_text(text, "utf-8")
@@ -188,6 +203,7 @@ def test_status_tells_what_there_is(indexed):
         (["verify", "nowhere.md"], 1, "'nowhere.md' is neither a file nor a citation; one looks like"),
         (["verify", "plain.file"], 1, "no citation stands in plain.file"),
         (["verify", "empty"], 1, "empty cannot be read"),
+        (["ask", "why", "--export", "a.pdf"], 1, "a.pdf does not end in .bib, .csl.json, .docx, .html, .json, .md"),
         (["verify"], 2, "Missing argument"),
         (["ask"], 2, "give either a question or --batch FILE"),
         (["ask", "why", "--no-such-option"], 2, "No such option"),

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,13 +19,14 @@ from rich.table import Table
 from index.builder import build_index
 from index.check import check_index
 from index.embedder import SentenceTransformerEmbedder
-from index.errors import AddressTaken, BriefQAError, CitationInvalid, IndexMissing, QuestionInvalid
+from index.errors import AddressTaken, BriefQAError, CitationInvalid, ExportInvalid, IndexMissing, QuestionInvalid
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
 from index.types import Filters, Report
 from index.watch import keep_in_step
 from qa.assistant import Assistant, check_filters, resolve, status_of
 from qa.citations import parse_citation_id
+from qa.export import check_export, export
 from qa.reader import DEFAULT_READER
 from qa.records import Recorded, read_records
 from qa.types import Reply
@@ -120,6 +121,10 @@ def ask(
         str | None, typer.Option("--batch", help="File of JSON lines with id, question and filters; - is stdin.")
     ] = None,
     top_k: Annotated[int, typer.Option("--top-k", help="The most answers to show.")] = 3,
+    export_to: Annotated[
+        Path | None,
+        typer.Option("--export", help="Also write the replies to a .md, .html, .docx, .bib, .csl.json or .json file."),
+    ] = None,
     after: After = None,
     before: Before = None,
     author: Author = None,
@@ -138,19 +143,30 @@ def ask(
     if (question is None) == (batch is None):
         raise typer.BadParameter("give either a question or --batch FILE")
     filters = Filters(after, before, author, kind, topic, brief)
+    if export_to is not None:
+        check_export(export_to.name)
     if question is not None:
         if not question.strip():  # told before models are loaded
             raise QuestionInvalid("the question is empty; ask something like: what did Harris object to")
         reply = _assistant(index_dir, embedder, reader).ask(question, filters, top_k=top_k)
         _print_json(asdict(reply)) if as_json else _print_reply(reply)
+        _write_export([reply], export_to)
         return
     lines = list(_batch_lines(str(batch)))
     assistant = _assistant(index_dir, embedder, reader)
+    replies = []
     with _progress() as progress:
         for n, (number, line) in enumerate(lines):
             progress("answering", n, len(lines))
-            _print_json(_answer_line(assistant, number, line, filters, top_k), indent=None)
+            outcome = _answer_line(assistant, number, line, filters, top_k)
+            if isinstance(outcome, Reply):
+                replies.append(outcome)
+            _print_json(asdict(outcome) if isinstance(outcome, Reply) else outcome, indent=None)
         progress("answering", len(lines), len(lines))
+    _write_export(replies, export_to)
+    if export_to is not None and (n_left := len(lines) - len(replies)):
+        lines_were = "line was not answered and is" if n_left == 1 else "lines were not answered and are"
+        print(f"briefqa: {n_left} {lines_were} not in {export_to}", file=sys.stderr)
 
 
 @app.command()
@@ -344,7 +360,16 @@ def _batch_lines(name: str) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _answer_line(assistant: Assistant, number: int, line: str, common: Filters, top_k: int) -> dict[str, Any]:
+def _write_export(replies: Sequence[Reply], path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        path.write_bytes(export(replies, path.name))
+    except OSError as exc:
+        raise ExportInvalid(f"{path} cannot be written ({exc.strerror or exc}); choose another place") from exc
+
+
+def _answer_line(assistant: Assistant, number: int, line: str, common: Filters, top_k: int) -> Reply | dict[str, Any]:
     """The reply to one line of a batch; a line that cannot be answered gets its error in its place."""
     known = ("after", "before", "author", "kind", "topic", "brief")
     try:
@@ -358,7 +383,7 @@ def _answer_line(assistant: Assistant, number: int, line: str, common: Filters, 
         return {"id": item.get("id"), "error": f'"{wrong[0]}" on line {number} is not text'}
     filters = replace(common, **{key: item[key] for key in known if item.get(key) is not None})
     try:
-        return asdict(replace(assistant.ask(item["question"], filters, top_k=top_k), id=item.get("id")))
+        return replace(assistant.ask(item["question"], filters, top_k=top_k), id=item.get("id"))
     except QuestionInvalid as exc:
         return {"id": item.get("id"), "question": item["question"], "error": str(exc)}
 
