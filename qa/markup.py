@@ -21,10 +21,10 @@ def markdown(replies: Sequence[Reply]) -> str:
     """A Markdown document (CommonMark, and footnotes as GitHub and Pandoc write them)."""
     blocks, notes = [f"# {HEADING}"], []
     for section in sections(replies):
-        blocks.append(f"## {_inline(section.question)}")
+        blocks.append(f"## {markdown_inline(section.question)}")
         for answer in section.answers:
             marks = "".join(f"[^{n}]" for n, _ in answer.notes)
-            sentence = f"{_line(answer.before)}**{_inline(answer.quote)}**{_inline(answer.after)}"
+            sentence = f"{_line(answer.before)}**{markdown_inline(answer.quote)}**{markdown_inline(answer.after)}"
             blocks.append(f"> {sentence}{marks} ({answer.confidence:.0%})")
             notes += [f"[^{n}]: {_line(text)}" for n, text in answer.notes]
         if not section.answers:
@@ -65,11 +65,11 @@ def _quote(answer: Cited) -> str:
     return f'<blockquote dir="auto">{sentence}{marks} <small>{answer.confidence:.0%}</small></blockquote>'
 
 
-def _inline(text: str) -> str:
+def markdown_inline(text: str) -> str:
     """`text` as it stands: CommonMark takes a backslash off any punctuation."""
     return _SPECIAL.sub(r"\\\g<0>", text)
 
 
 def _line(text: str) -> str:
     """`text` at the start of a block, where “1.” or “-” would begin a list and spaces a code block."""
-    return _LIST.sub(r"\1\\\2", _inline(text.lstrip()))
+    return _LIST.sub(r"\1\\\2", markdown_inline(text.lstrip()))

@@ -160,6 +160,31 @@ def test_a_batch_is_exported_whole(indexed, tmp_path):
     assert headings[:2] == ["## what would it cost", "## who painted the chapel ceiling"]
 
 
+def test_eval_reports_and_compares(indexed, tmp_path):
+    lines = [
+        {
+            "question": "what would it cost",
+            "answers": ["$40 million a year"],
+            "brief": "harbour.txt",
+            "type": "howmany",
+        },
+        {"question": "who painted the chapel ceiling", "answers": [], "type": "none"},
+    ]
+    (tmp_path / "q.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    code, out, err = indexed("eval", "q.jsonl", "--report", "before")
+    assert (code, err) == (0, "")
+    assert out.startswith("# Evaluation: q.jsonl\n\n2 questions, 1 of them answerable, asked of 2 briefs (6 passages)")
+    written = sorted(path.name for path in (tmp_path / "before").iterdir())
+    assert written == ["reliability.svg", "report.md", "risk-coverage.svg", "run.json", "types.svg"]
+    run = json.loads(indexed("eval", "q.jsonl", "--json", "--against", "before/run.json")[1])
+    assert run["figures"]["f1"] == run["figures"]["overall"] == 1
+    assert {(c["name"], c["difference"], c["p"]) for c in run["compared"]} >= {("f1", 0, 1), ("earned", 0, 1)}
+    (tmp_path / "after.json").write_text(json.dumps(run), "utf-8")
+    told = indexed("eval", "after.json", "--against", "before/run.json")[1]
+    assert "## Compared, question by question" in told
+    assert json.loads(indexed("eval", "q.jsonl", "--json", "--every", "2")[1])["figures"]["n_questions"] == 1
+
+
 def test_what_looks_like_markup_is_printed_as_it_stands(indexed, folder):
     text = "A Plan [bold]\n\nThe plan :smiley: would cost [red]9 crowns \\[/red] a tonne\u2028then."
     (folder / "odd.txt").write_text(text, "utf-8")
@@ -204,6 +229,9 @@ def test_status_tells_what_there_is(indexed):
         (["verify", "plain.file"], 1, "no citation stands in plain.file"),
         (["verify", "empty"], 1, "empty cannot be read"),
         (["ask", "why", "--export", "a.pdf"], 1, "a.pdf does not end in .bib, .csl.json, .docx, .html, .json, .md"),
+        (["eval", "nowhere.json"], 1, "the questions in nowhere.json cannot be read"),
+        (["eval", "empty"], 1, "no question stands in empty"),
+        (["eval", "empty", "--against", "plain.file"], 1, "plain.file is no run that briefqa eval --json wrote"),
         (["verify"], 2, "Missing argument"),
         (["ask"], 2, "give either a question or --batch FILE"),
         (["ask", "why", "--no-such-option"], 2, "No such option"),
@@ -222,7 +250,7 @@ def test_bad_input_is_one_sentence(indexed, tmp_path, args, code, sentence):
         assert err.startswith("briefqa: ") and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["index", "ask", "show", "verify", "briefs", "status", "serve"])
+@pytest.mark.parametrize("command", ["index", "ask", "show", "verify", "briefs", "status", "eval", "serve"])
 def test_every_help_ends_in_an_example(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0

@@ -4,13 +4,14 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from qa.runs import compare, is_run, load_run, run_json
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -27,12 +28,15 @@ from index.watch import keep_in_step
 from qa.assistant import Assistant, check_filters, resolve, status_of
 from qa.citations import parse_citation_id
 from qa.export import check_export, export
+from qa.measuring import run_questions
+from qa.questions import load_questions
 from qa.reader import DEFAULT_READER
 from qa.records import Recorded, read_records
 from qa.types import Reply
 from qa.verify import Status as CitationStatus
 from qa.verify import verify_citations
 from ui.render import confidence_words
+from ui.report import PICTURES, comparison_markdown, pictures_of, run_markdown
 
 app = typer.Typer(
     name="briefqa", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -288,6 +292,45 @@ def _verify(index_dir: Path, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
+@app.command("eval")
+def evaluate(
+    questions: Annotated[
+        Path, typer.Argument(help="A folder of briefs and their .json, a SQuAD or JSON lines file, or an earlier run.")
+    ],
+    against: Annotated[
+        Path | None, typer.Option("--against", help="Compare with this earlier run (JSON), question by question.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder for the report, its pictures and the run as JSON.")
+    ] = None,
+    every: Annotated[int, typer.Option("--every", min=1, help="Ask every Nth question only.")] = 1,
+    index_dir: IndexDir = DEFAULT_DIR,
+    embedder: EmbedderName = None,
+    reader: ReaderName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a set of questions with known answers, and tell how good the replies are.
+
+    Example: briefqa eval questions.json --report report --against before/run.json
+    """
+    before = load_run(against) if against else None
+    if is_run(questions):
+        run = load_run(questions)
+    else:
+        asked = load_questions(questions)[::every]
+        assistant = _assistant(index_dir, embedder, reader)
+        with _progress() as progress:
+            run = run_questions(assistant, asked, str(questions), progress)
+    compared = compare(before, run) if before else []
+    whole = run_json(run) | ({"compared": [asdict(figure) for figure in compared]} if before else {})
+    told = run_markdown(run) + (f"\n{comparison_markdown(compared)}" if before else "")
+    if report:
+        shown = run_markdown(run, PICTURES) + (f"\n{comparison_markdown(compared)}" if before else "")
+        files = pictures_of(run) | {"report.md": shown, "run.json": json.dumps(whole, ensure_ascii=False, indent=1)}
+        _write_folder(report, files)
+    _print_json(whole) if as_json else print(told, end="")
+
+
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; only this machine by default.")] = "127.0.0.1",
@@ -358,6 +401,15 @@ def _batch_lines(name: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
             yield number, line
+
+
+def _write_folder(folder: Path, files: Mapping[str, str]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, "utf-8")
+    except OSError as exc:
+        raise ExportInvalid(f"{folder} cannot be written ({exc.strerror or exc}); choose another place") from exc
 
 
 def _write_export(replies: Sequence[Reply], path: Path | None) -> None:
