@@ -100,9 +100,12 @@ def _citations(content: bytes, name: str) -> Iterator[Recorded]:
     if suffix in ("html", "htm"):
         yield from _in_text(_html_text(text))
     elif suffix == "csv":
-        for row in csv.reader(io.StringIO(text, newline="")):
-            for cell in row:
-                yield from _in_text(cell)
+        try:
+            rows = list(csv.reader(io.StringIO(text, newline="")))
+        except csv.Error as exc:
+            raise CitationInvalid(f"{name} is not a whole CSV sheet ({exc}); write the answers again") from exc
+        for cell in (cell for row in rows for cell in row):
+            yield from _in_text(cell)
     elif suffix in ("json", "jsonl", "ndjson") or text.lstrip()[:1] in ("{", "["):
         yield from _in_json(text, name)
     else:

@@ -114,6 +114,21 @@ def test_a_batch_answers_line_by_line_in_order(indexed, tmp_path):
     assert from_stdin["answers"] == replies[0]["answers"]
 
 
+def test_a_sheet_of_questions_becomes_a_sheet_of_answers(indexed, tmp_path):
+    sheet = "\ufeffid;question;after\r\na;what would it cost;\r\nb;what would it cost;2022-01-01\r\nc; ;\r\n"
+    (tmp_path / "q.csv").write_text(sheet, "utf-8", newline="")
+    code, out, err = indexed("ask", "--batch", "q.csv", "--out", "a.csv")
+    assert (code, out, err) == (0, "", "briefqa: 2 answered, 0 already there, 1 failed; see a.csv\n")
+    written = (tmp_path / "a.csv").read_text("utf-8-sig")
+    assert [line.split(",")[:2] for line in written.splitlines()[1:3]] == [[n, "what would it cost"] for n in "ab"]
+    again = indexed("ask", "--batch", "q.csv", "--out", "a.csv")
+    assert again == (0, "", "briefqa: 0 answered, 3 already there, 0 failed; see a.csv\n")
+    code, out, _ = indexed("verify", "a.csv")
+    assert code == 0 and "harbour.txt, ¶ 1: “$40 million a year”" in out
+    lines = [json.loads(line) for line in indexed("ask", "--batch", "q.csv")[1].splitlines()]
+    assert [line["id"] for line in lines] == ["a", "b", "c"]
+
+
 def test_show_marks_the_cited_characters(indexed):
     at = BRIEF.index("$40 million")
     code, out, _ = indexed("show", f"{brief_id(BRIEF)}:{at}-{at + 11}")
@@ -233,6 +248,10 @@ def test_status_tells_what_there_is(indexed):
         (["eval", "empty"], 1, "no question stands in empty"),
         (["eval", "empty", "--against", "plain.file"], 1, "plain.file is no run that briefqa eval --json wrote"),
         (["verify"], 2, "Missing argument"),
+        (["ask", "--batch", "q.csv", "--out", "a.txt"], 1, "a.txt does not end in .csv or .jsonl"),
+        (["ask", "--batch", "plain.file", "--after", "May", "--out", "a.csv"], 1, "after must be a date"),
+        (["ask", "why", "--out", "a.csv"], 2, "--out is for --batch"),
+        (["ask", "why", "--top-k", "0"], 2, "'--top-k'"),
         (["ask"], 2, "give either a question or --batch FILE"),
         (["ask", "why", "--no-such-option"], 2, "No such option"),
         (["serve", "--auth", "nobody"], 2, "--auth is USER:PASS"),

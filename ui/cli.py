@@ -6,12 +6,11 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from qa.runs import compare, is_run, load_run, run_json
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -26,12 +25,15 @@ from index.store import Store, read_current
 from index.types import Filters, Report
 from index.watch import keep_in_step
 from qa.assistant import Assistant, check_filters, resolve, status_of
+from qa.batch import Asked, answer_one, outcome_json, read_questions
 from qa.citations import parse_citation_id
 from qa.export import check_export, export
 from qa.measuring import run_questions
 from qa.questions import load_questions
 from qa.reader import DEFAULT_READER
 from qa.records import Recorded, read_records
+from qa.runs import compare, is_run, load_run, run_json
+from qa.sheet import AnswerSheet, check_sheet
 from qa.types import Reply
 from qa.verify import Status as CitationStatus
 from qa.verify import verify_citations
@@ -122,9 +124,14 @@ def index(
 def ask(
     question: Annotated[str | None, typer.Argument(help="The question, in plain words.")] = None,
     batch: Annotated[
-        str | None, typer.Option("--batch", help="File of JSON lines with id, question and filters; - is stdin.")
+        str | None,
+        typer.Option("--batch", help="CSV or JSON lines (- is stdin) with question and, if wanted, id and filters."),
     ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", help="The most answers to show.")] = 3,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="With --batch: a .csv or .jsonl of answers to write, or to go on with."),
+    ] = None,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="The most answers to show.")] = 3,
     export_to: Annotated[
         Path | None,
         typer.Option("--export", help="Also write the replies to a .md, .html, .docx, .bib, .csl.json or .json file."),
@@ -142,35 +149,34 @@ def ask(
 ) -> None:
     """Answer a question from the briefs, with citations.
 
+    A batch prints a reply a line as JSON or, with --out, fills a sheet of cited answers; run again, it goes on with it.
+
     Example: briefqa ask "what did Harris object to" --after 2020-01-01
+    Example: briefqa ask --batch questions.csv --out answers.csv
     """
     if (question is None) == (batch is None):
         raise typer.BadParameter("give either a question or --batch FILE")
+    if out is not None and (batch is None or export_to is not None):
+        raise typer.BadParameter("--out is for --batch, and without --export")
     filters = Filters(after, before, author, kind, topic, brief)
+    # Told before models are loaded, and before a sheet is filled with it.
+    check_filters(filters)
+    if question is not None and not question.strip():
+        raise QuestionInvalid("the question is empty; ask something like: what did Harris object to")
     if export_to is not None:
         check_export(export_to.name)
+    if out is not None:
+        check_sheet(out)
+    asked = read_questions(_batch_text(batch), batch, filters) if batch is not None else []
+    assistant = _assistant(index_dir, embedder, reader)
     if question is not None:
-        if not question.strip():  # told before models are loaded
-            raise QuestionInvalid("the question is empty; ask something like: what did Harris object to")
-        reply = _assistant(index_dir, embedder, reader).ask(question, filters, top_k=top_k)
+        reply = assistant.ask(question, filters, top_k=top_k)
         _print_json(asdict(reply)) if as_json else _print_reply(reply)
         _write_export([reply], export_to)
-        return
-    lines = list(_batch_lines(str(batch)))
-    assistant = _assistant(index_dir, embedder, reader)
-    replies = []
-    with _progress() as progress:
-        for n, (number, line) in enumerate(lines):
-            progress("answering", n, len(lines))
-            outcome = _answer_line(assistant, number, line, filters, top_k)
-            if isinstance(outcome, Reply):
-                replies.append(outcome)
-            _print_json(asdict(outcome) if isinstance(outcome, Reply) else outcome, indent=None)
-        progress("answering", len(lines), len(lines))
-    _write_export(replies, export_to)
-    if export_to is not None and (n_left := len(lines) - len(replies)):
-        lines_were = "line was not answered and is" if n_left == 1 else "lines were not answered and are"
-        print(f"briefqa: {n_left} {lines_were} not in {export_to}", file=sys.stderr)
+    elif out is not None:
+        _answer_sheet(assistant, asked, out, top_k)
+    else:
+        _answer_lines(assistant, asked, export_to, top_k)
 
 
 @app.command()
@@ -392,15 +398,45 @@ def _recorded_in(name: str) -> tuple[Recorded, ...]:
         raise CitationInvalid(f"{name} cannot be read ({exc}); give a file that holds citations") from exc
 
 
-def _batch_lines(name: str) -> Iterator[tuple[int, str]]:
+def _batch_text(name: str) -> str:
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+        return sys.stdin.read() if name == "-" else Path(name).read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise QuestionInvalid(f"the questions in {name} cannot be read ({exc}); give a UTF-8 file") from exc
-    # Not splitlines: JSON may hold other line separators inside its strings.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, line
+
+
+def _answer_lines(assistant: Assistant, asked: Sequence[Asked], export_to: Path | None, top_k: int) -> None:
+    """Prints a line of JSON for each question, and exports the replies."""
+    replies = []
+    with _progress() as progress:
+        for n, one in enumerate(asked):
+            progress("answering", n, len(asked))
+            outcome = answer_one(assistant, one, top_k)
+            if isinstance(outcome, Reply):
+                replies.append(outcome)
+            _print_json(outcome_json(outcome), indent=None)
+        progress("answering", len(asked), len(asked))
+    _write_export(replies, export_to)
+    if export_to is not None and (n_left := len(asked) - len(replies)):
+        lines_were = "line was not answered and is" if n_left == 1 else "lines were not answered and are"
+        print(f"briefqa: {n_left} {lines_were} not in {export_to}", file=sys.stderr)
+
+
+def _answer_sheet(assistant: Assistant, asked: Sequence[Asked], path: Path, top_k: int) -> None:
+    """Adds to the sheet in `path` the rows that it lacks."""
+    n_there = n_failed = 0
+    with AnswerSheet(path) as sheet, _progress() as progress:
+        for n, one in enumerate(asked):
+            progress("answering", n, len(asked))
+            if sheet.take(one):
+                n_there += 1
+                continue
+            outcome = answer_one(assistant, one, top_k)
+            n_failed += not isinstance(outcome, Reply)
+            sheet.add(one, outcome)
+        progress("answering", len(asked), len(asked))
+    n_new = len(asked) - n_there - n_failed
+    print(f"briefqa: {n_new} answered, {n_there} already there, {n_failed} failed; see {path}", file=sys.stderr)
 
 
 def _write_folder(folder: Path, files: Mapping[str, str]) -> None:
@@ -419,25 +455,6 @@ def _write_export(replies: Sequence[Reply], path: Path | None) -> None:
         path.write_bytes(export(replies, path.name))
     except OSError as exc:
         raise ExportInvalid(f"{path} cannot be written ({exc.strerror or exc}); choose another place") from exc
-
-
-def _answer_line(assistant: Assistant, number: int, line: str, common: Filters, top_k: int) -> Reply | dict[str, Any]:
-    """The reply to one line of a batch; a line that cannot be answered gets its error in its place."""
-    known = ("after", "before", "author", "kind", "topic", "brief")
-    try:
-        item = json.loads(line)
-    except ValueError as exc:
-        return {"id": None, "error": f"line {number} is not JSON ({exc})"}
-    if not isinstance(item, dict) or not isinstance(item.get("question"), str):
-        return {"id": None, "error": f'line {number} has no "question"'}
-    wrong = [key for key in known if item.get(key) is not None and not isinstance(item[key], str)]
-    if wrong:
-        return {"id": item.get("id"), "error": f'"{wrong[0]}" on line {number} is not text'}
-    filters = replace(common, **{key: item[key] for key in known if item.get(key) is not None})
-    try:
-        return replace(assistant.ask(item["question"], filters, top_k=top_k), id=item.get("id"))
-    except QuestionInvalid as exc:
-        return {"id": item.get("id"), "question": item["question"], "error": str(exc)}
 
 
 def _print_json(value: object, indent: int | None = 1) -> None:
