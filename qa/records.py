@@ -6,8 +6,10 @@ Every export carries, as text that a person may read and copy, one record a cita
      "quote": …, "sentence": …, "sentence_start": …}
 
 So a file that went through a word processor or a reference manager can still be verified, as long as the lines are
-whole. Inside its strings every character that Markdown, HTML, TeX or a spreadsheet could take for its own is written
-as a JSON escape (`\u007b`): such a line is the same in every format, and cannot end the block it stands in.
+whole. Around the records the file must still show their quotes, letter by letter: a memo in which somebody changed a
+figure is not what was cited. Inside a record's strings every character that Markdown, HTML, TeX or a spreadsheet could
+take for its own is written as a JSON escape (`\u007b`): such a line is the same in every format, and cannot end the
+block it stands in.
 """
 
 import csv
@@ -16,7 +18,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
@@ -30,6 +32,8 @@ _RECORD = re.compile(r'\{\s*"briefqa:citation"')
 _ID = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{12}:\d{1,9}-\d{1,9}(?![0-9A-Za-z])")
 _SPECIAL = re.compile(r"[\x00-\x1f\"#$%&*<=>@\[\\\]^_`{|}~\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _FIELDS = ("source", "title", "date", "paragraph", "quote", "sentence", "sentence_start")
+_NO_LETTER = re.compile(r"[\W_]+")
+_TEX = re.compile(r"\\text[a-z]+\{\}")
 _DECODER = json.JSONDecoder(strict=False)
 _WORD_PARTS = re.compile(r"word/(?:document|footnotes|endnotes|comments)\d*\.xml")
 _WORD_NAMESPACE = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -49,6 +53,8 @@ class Recorded:
     quote: str | None = None
     sentence: str | None = None
     sentence_start: int | None = None
+    shown: bool = True
+    """False where the file that holds the record shows other words, but nowhere, letter by letter, the quote."""
 
 
 def recorded(citation: Citation) -> Recorded:
@@ -69,18 +75,25 @@ def _value(value: str | int | None) -> str:
 
 
 def read_records(content: bytes, name: str) -> tuple[Recorded, ...]:
-    """The citations that a file holds, each once, in the order in which they stand.
+    """The citations that a file holds, each once: those with their words as they stand, then bare ids.
 
     Args:
         content: Of a reply (JSON, JSON lines), a sheet (CSV) or an export (Markdown, text, HTML, DOCX, BibTeX, CSL).
-        name: Of the file, for its suffix and for messages.
+        name: Of the file, for its suffix and for messages; “-” is a stream, JSON if it begins like it.
 
     Raises:
         CitationInvalid: It cannot be read, or holds no citation.
     """
+    parts = list(_parts(content, name))
+    outside = "\n".join(_without_records(part) for part in parts if isinstance(part, str))
+    visible = _letters(_TEX.sub("", outside) if name.lower().endswith(".bib") else outside)
     found: dict[Recorded, None] = {}
-    for citation in _citations(content, name):
-        found[citation] = None
+    for part in parts:
+        for citation in _records(part) if isinstance(part, str) else (part,):
+            shown = isinstance(part, Recorded) or not visible or _letters(citation.quote or "") in visible
+            found[replace(citation, shown=shown)] = None
+    found |= dict.fromkeys(Recorded(match[0]) for match in _ID.finditer(outside))
+    # An id that stands beside its record, as in a footnote, tells nothing more.
     told = {citation.id for citation in found if citation.quote is not None}
     kept = tuple(citation for citation in found if citation.quote is not None or citation.id not in told)
     if not kept:
@@ -88,9 +101,10 @@ def read_records(content: bytes, name: str) -> tuple[Recorded, ...]:
     return kept
 
 
-def _citations(content: bytes, name: str) -> Iterator[Recorded]:
+def _parts(content: bytes, name: str) -> Iterator[Recorded | str]:
+    """The citations of replies as they are, and the texts in which records may stand."""
     if content.startswith(b"PK"):
-        yield from _in_text(_docx_text(content, name))
+        yield _docx_text(content, name)
         return
     try:
         text = content.decode("utf-8-sig")
@@ -98,21 +112,19 @@ def _citations(content: bytes, name: str) -> Iterator[Recorded]:
         raise CitationInvalid(f"{name} is neither UTF-8 text nor a DOCX file; export the reply again") from exc
     suffix = name.rsplit(".", 1)[-1].lower()
     if suffix in ("html", "htm"):
-        yield from _in_text(_html_text(text))
+        yield _html_text(text)
     elif suffix == "csv":
         try:
-            rows = list(csv.reader(io.StringIO(text, newline="")))
+            yield from (cell for row in csv.reader(io.StringIO(text, newline="")) for cell in row)
         except csv.Error as exc:
             raise CitationInvalid(f"{name} is not a whole CSV sheet ({exc}); write the answers again") from exc
-        for cell in (cell for row in rows for cell in row):
-            yield from _in_text(cell)
-    elif suffix in ("json", "jsonl", "ndjson") or text.lstrip()[:1] in ("{", "["):
+    elif suffix in ("json", "jsonl", "ndjson") or (name == "-" and text.lstrip()[:1] in ("{", "[")):
         yield from _in_json(text, name)
     else:
-        yield from _in_text(text)
+        yield text
 
 
-def _in_json(text: str, name: str) -> Iterator[Recorded]:
+def _in_json(text: str, name: str) -> Iterator[Recorded | str]:
     try:
         yield from _in_value(json.loads(text))
         return
@@ -127,39 +139,49 @@ def _in_json(text: str, name: str) -> Iterator[Recorded]:
             yield from _in_value(value)
 
 
-def _in_value(value: object) -> Iterator[Recorded]:
-    """The citations of a reply, and of the records in any string."""
+def _in_value(value: object) -> Iterator[Recorded | str]:
     if isinstance(value, Mapping):
-        if isinstance(value.get("quote"), str) and parse_citation_id(str(value.get("id"))):
-            yield _from_fields(str(value["id"]), value)
+        name = str(value.get(MARK, value.get("id")))
+        if isinstance(value.get("quote"), str) and parse_citation_id(name):
+            yield _from_fields(name, value)
             return
         value = list(value.values())
     if isinstance(value, list):
         for part in value:
             yield from _in_value(part)
     elif isinstance(value, str):
-        yield from _in_text(value)
+        yield value
 
 
-def _in_text(text: str) -> Iterator[Recorded]:
-    """The records of `text`, and the ids that stand outside of them."""
+def _found(text: str) -> Iterator[tuple[int, int, Mapping[str, Any]]]:
+    """Where the whole records of `text` stand, and what they say; of a torn one only the id can be found."""
     at = 0
     for match in _RECORD.finditer(text):
-        if match.start() < at:
-            continue
-        try:
-            fields, end = _DECODER.raw_decode(text, match.start())
-        except ValueError:
-            continue  # a torn record: its id is still found, as a bare one
-        yield from _bare(text[at : match.start()])
-        at = end
+        if match.start() >= at:
+            try:
+                fields, at = _DECODER.raw_decode(text, match.start())
+            except ValueError:
+                continue
+            yield match.start(), at, fields
+
+
+def _records(text: str) -> Iterator[Recorded]:
+    for _, _, fields in _found(text):
         if parse_citation_id(str(fields[MARK])):
             yield _from_fields(str(fields[MARK]), fields)
-    yield from _bare(text[at:])
 
 
-def _bare(text: str) -> Iterator[Recorded]:
-    return (Recorded(match[0]) for match in _ID.finditer(text))
+def _without_records(text: str) -> str:
+    kept, at = [], 0
+    for start, end, _ in _found(text):
+        kept.append(text[at:start])
+        at = end
+    return " ".join([*kept, text[at:]])
+
+
+def _letters(text: str) -> str:
+    """Letters and digits alone: whatever a format or a word processor does to spaces and signs."""
+    return _NO_LETTER.sub("", text)
 
 
 def _from_fields(citation_id: str, fields: Mapping[str, Any]) -> Recorded:

@@ -55,7 +55,8 @@ def sections(replies: Sequence[Reply]) -> Iterator[Section]:
             c = answer.citation
             at = c.start - c.sentence_start
             before, quote, after = map(on_a_line, (c.sentence[:at], c.quote, c.sentence[at + len(c.quote) :]))
-            notes = tuple(enumerate(map(reference, (c, *answer.also)), start=n + 1))
+            told = [reference(c), *(f"“{on_a_line(other.quote)}”: {reference(other)}" for other in answer.also)]
+            notes = tuple(enumerate(told, start=n + 1))
             answers.append(Cited(before, quote, after, answer.confidence, notes))
             n += len(notes)
         yield Section(on_a_line(reply.question), tuple(answers))

@@ -21,7 +21,7 @@ from index.errors import ExportInvalid
 from qa.batch import FILTERS, Asked, outcome_json
 from qa.records import record_line
 from qa.sections import citations_of, on_a_line, shown
-from qa.types import Reply
+from qa.types import Citation, Reply
 
 COLUMNS = (
     "id", "question", "filters", "found", "confidence", "answer", "sentence", "title", "date", "kind", "authors",
@@ -147,11 +147,15 @@ def _cells(asked: Asked, outcome: Reply | dict[str, Any]) -> list[str]:
         cells |= {
             "answer": answers[0].text, "sentence": c.sentence, "title": c.title, "date": c.date or "",
             "kind": c.kind or "", "authors": ", ".join(c.authors), "source": c.source,
-            "paragraph": str(c.paragraph), "citation": c.id, "also": " ".join(other.id for other in answers[0].also),
-            "further answers": "; ".join(f"{a.text} ({a.citation.id})" for a in answers[1:]),
+            "paragraph": str(c.paragraph), "citation": c.id, "also": _listed(answers[0].also),
+            "further answers": _listed([c for a in answers[1:] for c in (a.citation, *a.also)]),
             "records": " ".join(map(record_line, citations_of([outcome]))),
         }  # fmt: skip
     return _row(cells)
+
+
+def _listed(citations: Sequence[Citation]) -> str:
+    return "; ".join(f"{c.quote} ({c.id})" for c in citations)
 
 
 def _row(cells: Mapping[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 intact   the brief with this id is there, and the slice is the quote
 moved    the same words stand elsewhere in the brief of the same source, or in a file that was renamed and edited
-changed  the brief of that source is there, but these words are not
+changed  the brief of that source is there, but these words are not; or the file that cites them shows others
 gone     neither
 
 Words are only ever found exactly, as whole words; likeness decides nothing but which sentence a difference is shown to.
@@ -58,7 +58,7 @@ class Verdict:
     says: str
     """One clause for people."""
     places: tuple[Place, ...] = ()
-    """Intact: the place; moved: every place where the words stand, in order."""
+    """Where the words stand, in order: one place or, of those that moved, perhaps several; none where they do not."""
     difference: str | None = None
     """The sentence as it was, `[-gone-]` and `{+new+}` words marked; None where the sentence is the same or unknown."""
 
@@ -104,6 +104,9 @@ def verify_citation(citation: Recorded, store: Briefs) -> Verdict:
         start, end = parsed[1:]
         inside = 0 <= start < end <= len(brief.text)
         if inside and citation.quote in (None, brief.text[start:end]):
+            if not citation.shown:
+                says = f"the brief still says {_short(brief.text[start:end])}, but the file that cites it does not"
+                return Verdict(citation, Status.CHANGED, says, (_place(brief, start, end),))
             renamed = citation.source is not None and brief.source != citation.source
             place = _place(brief, start, end)
             says = (

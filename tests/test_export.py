@@ -127,7 +127,7 @@ def test_word_gets_real_footnotes():
         for note in notes.iter(f"{WORD}footnote")
     }
     assert marks == [1, 2] and list(texts) == [-1, 0, 1, 2]
-    assert (texts[1], texts[2]) == (f" {reference(PLAIN)}", f" {reference(other)}")
+    assert (texts[1], texts[2]) == (f" {reference(PLAIN)}", f" “{other.quote}”: {reference(other)}")
     assert [int(note.get(f"{WORD}id")) for note in told] == [-1, 0]
     assert 'PartName="/word/footnotes.xml"' in types and "wordprocessingml.footnotes+xml" in types
 
@@ -184,6 +184,15 @@ def test_what_was_not_found_is_said(name):
         assert b"The briefs do not answer this." in content
     if name == "a.docx":
         assert "The briefs do not answer this." in [p.text for p in docx.Document(io.BytesIO(content)).paragraphs]
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.html", "a.bib", "a.csl.json"])
+def test_words_changed_in_an_export_are_noticed(name):
+    content = export([reply_of(PLAIN)], name)
+    assert read_records(content, name)[0].shown
+    first, rest = content.split(b"briefqa:citation", 1)
+    changed = first.replace(b"40 million", b"90 million") + b"briefqa:citation" + rest
+    assert changed != content and not read_records(changed, name)[0].shown
 
 
 def test_another_ending_is_refused_in_a_sentence():

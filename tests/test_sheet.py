@@ -59,7 +59,8 @@ def test_a_sheet_of_answers_by_hand(tmp_path):
         "id": "a", "question": "what would it cost", "filters": "after=2020-01-01; kind=Insight", "found": "yes",
         "confidence": "0.9000", "answer": COST, "sentence": "She said it would cost $40 million a year.",
         "title": PLAIN.title, "date": "2021-03-15", "kind": "Insight", "authors": "Mara Quill",
-        "source": "harbour.txt", "paragraph": "1", "citation": PLAIN.id, "also": other.id,
+        "source": "harbour.txt", "paragraph": "1", "citation": PLAIN.id,
+        "also": f"Lt. Col. Ivo Hale ({other.id})",
         "further answers": f"Lt. Col. Ivo Hale ({other.id})", "error": "",
     }  # fmt: skip
     assert (second["question"], second["found"], second["answer"]) == ('who? and "why", =1+1', "no", "")

@@ -1,7 +1,7 @@
 """Citations against briefs that stayed, were edited, renamed, removed; by values and by the command."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from conftest import BRIEF, OTHER
@@ -186,7 +186,8 @@ def test_differences_by_hand():
 def test_a_record_says_what_it_was_made_of_on_one_line_of_plain_characters(quote, title):
     cited = replace(citation_of(COST), quote=quote, title=title)
     line = record_line(cited)
-    assert read_records(f"words {line} and more".encode(), "memo.md") == (recorded(cited),)
+    assert read_records(f"{line}\n\n{line}\n".encode(), "memo.md") == (recorded(cited),)
+    assert read_records(f"so {quote}: {line} it is".encode("utf-8", "replace"), "memo.md") == (recorded(cited),)
     assert line.splitlines() == [line]
     inside = line.removeprefix("{").removesuffix("}")
     assert not set("{}<>&`*%$@#\\") & set(inside.replace("\\u", ""))
@@ -195,10 +196,9 @@ def test_a_record_says_what_it_was_made_of_on_one_line_of_plain_characters(quote
 def test_records_and_ids_are_found_in_any_text():
     other = recorded(citation_of("310 crowns", OTHER, "grain.txt"))
     line = record_line(citation_of(COST))
-    text = f"See {CITED.id} and {other.id}.\n{line}{line}\nTorn: {record_line(citation_of('overdue'))[:70]}"
-    found = read_records(text.encode(), "memo.txt")
-    assert found[:2] == (Recorded(other.id), CITED) and len(found) == 3
-    assert found[2].quote is None and found[2].id == citation_of("overdue").id
+    torn = citation_of("overdue")
+    text = f"See {CITED.id}, {COST}, and {other.id}.\n{line}{line}\nTorn: {record_line(torn)[:70]}"
+    assert read_records(text.encode(), "memo.txt") == (CITED, Recorded(other.id), Recorded(torn.id))
     page = f"<style>{other.id}</style><pre>{line.replace('&', '&amp;')}</pre>"
     assert read_records(page.encode(), "page.html") == (CITED,)
     with pytest.raises(CitationInvalid, match=r"no citation stands in memo\.txt"):
@@ -218,6 +218,24 @@ def test_records_and_ids_are_found_in_any_text():
 def test_a_file_that_holds_none_is_told_in_a_sentence(content, name, words):
     with pytest.raises(CitationInvalid, match=words):
         read_records(content, name)
+
+
+def test_a_memo_whose_words_were_changed_is_told():
+    line = record_line(citation_of(COST))
+    for memo, shown in (("It cost $40 million\na **year**.", True), ("It cost $90 million a year.", False), ("", True)):
+        found = read_records(f"{memo}\n\n{line}".encode(), "memo.md")
+        assert found == (replace(CITED, shown=shown),)
+        verdict = verify_citation(found[0], Shelf(harbour_txt=BRIEF))
+        assert verdict.status is (Status.INTACT if shown else Status.CHANGED)
+    told = verify_citation(replace(CITED, shown=False), Shelf(harbour_txt=BRIEF))
+    assert told.says == f"the brief still says “{COST}”, but the file that cites it does not"
+
+
+def test_a_stream_of_replies_or_of_records_is_read():
+    line = record_line(citation_of(COST))
+    reply = json.dumps({"answers": [{"citation": asdict(citation_of(COST)), "also": []}]})
+    for stream in (line, f"{line}\n{line}\n", reply, f"See {COST}: {line}"):
+        assert read_records(stream.encode(), "-") == (CITED,)
 
 
 def test_a_record_with_fields_of_the_wrong_kind_counts_as_a_bare_id():
