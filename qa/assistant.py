@@ -18,9 +18,11 @@ from index.types import Brief, Facets, Filters, Passage, Progress, Report
 from qa.calibration import Calibration, signals_of
 from qa.citations import check_range, cite, parse_citation_id
 from qa.reader import Reader, TransformersReader
+from qa.records import read_records
 from qa.retriever import retrieve
 from qa.settings import AskSettings
 from qa.types import Answer, Citation, Hit, ReadPassage, Reply, Span
+from qa.verify import Verdict, verify_citations
 from qa.words import content_words
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -141,6 +143,10 @@ class Assistant:
     def resolve(self, citation_id: str) -> tuple[Brief, int, int]:
         """Brief, start and end of a citation id; raises CitationInvalid."""
         return resolve(self._current(), citation_id)
+
+    def verify(self, content: bytes, name: str) -> list[Verdict]:
+        """What became of every citation in a reply, a sheet or an export called `name`; raises CitationInvalid."""
+        return verify_citations(read_records(content, name), self._current())
 
     def status(self) -> Status:
         """Counts, models, disk and the report of the current generation."""

@@ -107,13 +107,12 @@ def verify_citation(citation: Recorded, store: Briefs) -> Verdict:
             if not citation.shown:
                 says = f"the brief still says {_short(brief.text[start:end])}, but the file that cites it does not"
                 return Verdict(citation, Status.CHANGED, says, (_place(brief, start, end),))
-            renamed = citation.source is not None and brief.source != citation.source
             place = _place(brief, start, end)
-            says = (
-                f"the file is now called {brief.source}"
-                if renamed
-                else f"{_where(place)}: {_short(brief.text[start:end])}"
-            )
+            says = f"{_where(place)}: {_short(brief.text[start:end])}"
+            # The id fixes the text; what a record says about it may have been altered, or the file renamed.
+            for name in ("source", "title", "date"):
+                if citation.quote is not None and (now := getattr(brief, name)) != (was := getattr(citation, name)):
+                    says += f"; its {name} is now {now}, not {was}"
             return Verdict(citation, Status.INTACT, says, (place,))
         if citation.quote is None:
             says = f"{brief.source} has {len(brief.text)} characters, so these cannot be of it"

@@ -1,6 +1,7 @@
 """Citations against briefs that stayed, were edited, renamed, removed; by values and by the command."""
 
 import json
+import re
 from dataclasses import asdict, replace
 
 import pytest
@@ -63,7 +64,30 @@ def test_an_untouched_brief_is_intact_and_no_other_is_read():
 
 def test_a_renamed_file_is_intact_and_its_name_is_told():
     verdict = verify_citation(CITED, Shelf(talks_txt=BRIEF))
-    assert (verdict.status, verdict.says) == (Status.INTACT, "the file is now called talks.txt")
+    says = f"talks.txt, ¶ 1: “{COST}”; its source is now talks.txt, not harbour.txt"
+    assert (verdict.status, verdict.says) == (Status.INTACT, says)
+
+
+def test_a_record_that_names_another_title_is_told():
+    verdict = verify_citation(replace(CITED, title="A Better Title"), Shelf(harbour_txt=BRIEF))
+    assert verdict.status is Status.INTACT
+    assert verdict.says.endswith("; its title is now What the “Harbour” Talks Left Open, not A Better Title")
+
+
+@given(st.integers(0, len(BRIEF)), st.integers(0, 60), st.text("ab $4.\n", max_size=20))
+def test_however_a_brief_is_edited_the_verdict_is_exact(at, n_cut, put):
+    """Every place slices to the quote; moved is said exactly where the words still stand, never else."""
+    edited = BRIEF[:at] + put + BRIEF[at + n_cut :]
+    shelf = Shelf(harbour_txt=edited)
+    verdict = verify_citation(CITED, shelf)
+    if edited == BRIEF:
+        assert verdict.status is Status.INTACT
+    else:
+        assert verdict.status is (Status.MOVED if occurrences(edited, COST) else Status.CHANGED)
+    assert slices(verdict, shelf) == ({COST} if verdict.places else set())
+    if verdict.difference:
+        was = re.sub(r"\{\+.*?\+\}", "", verdict.difference).replace("[-", "").replace("-]", "")
+        assert " ".join(was.split()) == CITED.sentence
 
 
 def test_words_that_stand_elsewhere_in_the_edited_brief_have_moved():
