@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 
 import docx
 import pytest
+from citing import COST, Shelf, citation_of
 from conftest import BRIEF
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from test_verify import COST, Shelf, citation_of
 
 from index.briefs import parse_brief
 from index.errors import ExportInvalid

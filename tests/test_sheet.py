@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, replace
 
 import pytest
+from citing import COST, citation_of
 from hypothesis import given
 from hypothesis import strategies as st
-from test_verify import COST, citation_of
 
 from index.errors import ExportInvalid, QuestionInvalid
 from index.types import Filters
