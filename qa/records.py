@@ -89,9 +89,11 @@ def read_records(content: bytes, name: str) -> tuple[Recorded, ...]:
     visible = _letters(_TEX.sub("", outside) if name.lower().endswith(".bib") else outside)
     found: dict[Recorded, None] = {}
     for part in parts:
-        for citation in _records(part) if isinstance(part, str) else (part,):
-            shown = isinstance(part, Recorded) or not visible or _letters(citation.quote or "") in visible
-            found[replace(citation, shown=shown)] = None
+        if isinstance(part, Recorded):
+            found[part] = None
+            continue
+        for citation in _records(part):
+            found[replace(citation, shown=not visible or _letters(citation.quote or "") in visible)] = None
     found |= dict.fromkeys(Recorded(match[0]) for match in _ID.finditer(outside))
     # An id that stands beside its record, as in a footnote, tells nothing more.
     told = {citation.id for citation in found if citation.quote is not None}
@@ -145,6 +147,10 @@ def _in_value(value: object) -> Iterator[Recorded | str]:
         if isinstance(value.get("quote"), str) and parse_citation_id(name):
             yield _from_fields(name, value)
             return
+        if isinstance(value.get("text"), str) and isinstance(value.get("citation"), Mapping):  # an answer
+            for part in _in_value(value["citation"]):
+                yield replace(part, shown=part.quote == value["text"]) if isinstance(part, Recorded) else part
+            value = {name: part for name, part in value.items() if name != "citation"}
         value = list(value.values())
     if isinstance(value, list):
         for part in value:

@@ -1,6 +1,6 @@
 """Whether citations still hold: each against the briefs there are now. Pure, but for the briefs it is given.
 
-intact   the brief with this id is there, and the slice is the quote
+intact   the brief with this id is there, and the slice is the quote (and, where recorded, the sentence)
 moved    the same words stand elsewhere in the brief of the same source, or in a file that was renamed and edited
 changed  the brief of that source is there, but these words are not; or the file that cites them shows others
 gone     neither
@@ -10,7 +10,7 @@ Words are only ever found exactly, as whole words; likeness decides nothing but 
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
 from functools import cached_property
@@ -98,22 +98,21 @@ def verify_citations(citations: Sequence[Recorded], store: Briefs) -> list[Verdi
 
 def verify_citation(citation: Recorded, store: Briefs) -> Verdict:
     """What became of `citation` in the briefs of `store`."""
+    verdict = _verdict(citation, store)
+    if citation.shown:
+        return verdict
+    status = Status.CHANGED if verdict.status is Status.INTACT else verdict.status
+    return replace(verdict, status=status, says=f"{verdict.says}; but the file that cites these words shows others")
+
+
+def _verdict(citation: Recorded, store: Briefs) -> Verdict:
     parsed = parse_citation_id(citation.id)
     brief = _held(store, parsed[0]) if parsed else None
     if brief is not None and parsed is not None:
         start, end = parsed[1:]
         inside = 0 <= start < end <= len(brief.text)
         if inside and citation.quote in (None, brief.text[start:end]):
-            if not citation.shown:
-                says = f"the brief still says {_short(brief.text[start:end])}, but the file that cites it does not"
-                return Verdict(citation, Status.CHANGED, says, (_place(brief, start, end),))
-            place = _place(brief, start, end)
-            says = f"{_where(place)}: {_short(brief.text[start:end])}"
-            # The id fixes the text; what a record says about it may have been altered, or the file renamed.
-            for name in ("source", "title", "date"):
-                if citation.quote is not None and (now := getattr(brief, name)) != (was := getattr(citation, name)):
-                    says += f"; its {name} is now {now}, not {was}"
-            return Verdict(citation, Status.INTACT, says, (place,))
+            return _intact(citation, brief, _place(brief, start, end))
         if citation.quote is None:
             says = f"{brief.source} has {len(brief.text)} characters, so these cannot be of it"
             return Verdict(citation, Status.GONE, says)
@@ -121,6 +120,23 @@ def verify_citation(citation: Recorded, store: Briefs) -> Verdict:
         says = "no brief has this id: it was edited or removed, and a bare id does not tell what it said"
         return Verdict(citation, Status.GONE, says)
     return _searched(citation, brief, store.briefs(Filters()))
+
+
+def _intact(citation: Recorded, brief: Brief, place: Place) -> Verdict:
+    """The quote is where the id says; what else the record says of it may have been altered, or the file renamed."""
+    says = f"{_where(place)}: {_short(brief.text[place.start : place.end])}"
+    for name in ("source", "title", "date"):
+        was, now = getattr(citation, name), getattr(brief, name)
+        if was is not None and was != now:
+            says += f"; its {name} is {now}, not {was}"
+    if citation.sentence is not None and citation.sentence_start is not None:
+        begin = max(citation.sentence_start, 0)
+        really = brief.text[begin : begin + len(citation.sentence)]
+        if really != citation.sentence:
+            difference = word_difference(citation.sentence, really)
+            says += f"; its sentence is not what the record says: {difference}"
+            return Verdict(citation, Status.CHANGED, says, (place,), difference)
+    return Verdict(citation, Status.INTACT, says, (place,))
 
 
 def _searched(citation: Recorded, held: Brief | None, briefs: Sequence[Brief]) -> Verdict:

@@ -54,7 +54,7 @@ def reply_of(*citations: Citation, question: str = "what would it cost", found: 
 def test_every_form_is_verified_from_the_file_alone(name):
     other = citation_of("Lt. Col. Ivo Hale")
     answer = Answer(PLAIN.quote, 0.8, PLAIN, (other,))
-    weak = Answer("none", 0.1, citation_of("None answered."))
+    weak = Answer("None answered.", 0.1, citation_of("None answered."))
     replies = [Reply("q", True, 0.8, (answer, weak), ()), reply_of(PLAIN), reply_of(other, found=False)]
     found = read_records(export(replies, name), name)
     assert found[:2] == (recorded(PLAIN), recorded(other))

@@ -34,14 +34,14 @@ def test_an_untouched_brief_is_intact_and_no_other_is_read():
 
 def test_a_renamed_file_is_intact_and_its_name_is_told():
     verdict = verify_citation(CITED, Shelf(talks_txt=BRIEF))
-    says = f"talks.txt, ¶ 1: “{COST}”; its source is now talks.txt, not harbour.txt"
+    says = f"talks.txt, ¶ 1: “{COST}”; its source is talks.txt, not harbour.txt"
     assert (verdict.status, verdict.says) == (Status.INTACT, says)
 
 
 def test_a_record_that_names_another_title_is_told():
     verdict = verify_citation(replace(CITED, title="A Better Title"), Shelf(harbour_txt=BRIEF))
     assert verdict.status is Status.INTACT
-    assert verdict.says.endswith("; its title is now What the “Harbour” Talks Left Open, not A Better Title")
+    assert verdict.says.endswith("; its title is What the “Harbour” Talks Left Open, not A Better Title")
 
 
 @given(st.integers(0, len(BRIEF)), st.integers(0, 60), st.text("ab $4.\n", max_size=20))
@@ -222,7 +222,27 @@ def test_a_memo_whose_words_were_changed_is_told():
         verdict = verify_citation(found[0], Shelf(harbour_txt=BRIEF))
         assert verdict.status is (Status.INTACT if shown else Status.CHANGED)
     told = verify_citation(replace(CITED, shown=False), Shelf(harbour_txt=BRIEF))
-    assert told.says == f"the brief still says “{COST}”, but the file that cites it does not"
+    assert told.says == f"harbour.txt, ¶ 1: “{COST}”; but the file that cites these words shows others"
+    gone = verify_citation(replace(CITED, shown=False), Shelf(grain_txt=OTHER))
+    assert gone.status is Status.GONE and gone.says.endswith("; but the file that cites these words shows others")
+
+
+def test_a_reply_whose_answer_or_sentence_was_changed_is_told():
+    cited = asdict(citation_of(COST))
+    answer = {"text": COST, "citation": cited, "also": [asdict(citation_of("overdue"))]}
+    for key, value, statuses in (
+        ("text", COST, [Status.INTACT, Status.INTACT]),
+        ("text", "$90 million a year", [Status.CHANGED, Status.INTACT]),
+        (
+            "citation",
+            cited | {"sentence": "She denied it would cost $40 million a year."},
+            [Status.CHANGED, Status.INTACT],
+        ),
+    ):
+        reply = json.dumps({"answers": [answer | {key: value}]}).encode()
+        verdicts = verify_citations(read_records(reply, "reply.json"), Shelf(harbour_txt=BRIEF))
+        assert [verdict.status for verdict in verdicts] == statuses
+    assert "[-denied-]{+said+}" in verdicts[0].difference
 
 
 def test_a_stream_of_replies_or_of_records_is_read():
