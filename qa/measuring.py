@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from index.errors import InputMissing, QuestionInvalid
-from index.loaders import SUFFIXES
 from index.types import Brief, Progress
 from qa.assistant import Assistant
 from qa.evaluation import judge
@@ -81,7 +80,7 @@ def _alone(assistant: Assistant, q: Question, home: frozenset[str] | None) -> di
 def _texts(brief: Brief) -> tuple[str, ...]:
     """The brief's text and, where its file is text and still there, the file's."""
     path = Path(brief.path)
-    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+    if path.suffix.lower() not in (".txt", ".md") or not path.is_file():
         return (brief.text,)
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         return brief.text, file.read()
