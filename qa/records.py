@@ -84,6 +84,16 @@ def read_records(content: bytes, name: str) -> tuple[Recorded, ...]:
     Raises:
         CitationInvalid: It cannot be read, or holds no citation.
     """
+    try:
+        kept = _read(content, name)
+    except RecursionError as exc:
+        raise CitationInvalid(f"{name} is nested too deeply to be a reply; write the reply again") from exc
+    if not kept:
+        raise CitationInvalid(f"no citation stands in {name}; give a reply or an export that briefqa wrote")
+    return kept
+
+
+def _read(content: bytes, name: str) -> tuple[Recorded, ...]:
     parts = list(_parts(content, name))
     outside = "\n".join(_without_records(part) for part in parts if isinstance(part, str))
     visible = _letters(_TEX.sub("", outside) if name.lower().endswith(".bib") else outside)
@@ -97,10 +107,7 @@ def read_records(content: bytes, name: str) -> tuple[Recorded, ...]:
     found |= dict.fromkeys(Recorded(match[0]) for match in _ID.finditer(outside))
     # An id that stands beside its record, as in a footnote, tells nothing more.
     told = {citation.id for citation in found if citation.quote is not None}
-    kept = tuple(citation for citation in found if citation.quote is not None or citation.id not in told)
-    if not kept:
-        raise CitationInvalid(f"no citation stands in {name}; give a reply or an export that briefqa wrote")
-    return kept
+    return tuple(citation for citation in found if citation.quote is not None or citation.id not in told)
 
 
 def _parts(content: bytes, name: str) -> Iterator[Recorded | str]:

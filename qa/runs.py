@@ -80,7 +80,7 @@ def load_run(path: Path) -> Run:
         rows = tuple(_row(row) for row in raw["rows"])
         timings = {stage: (pair[0], pair[1]) for stage, pair in raw["timings_ms"].items()}
         return Run(raw["about"], rows, timings, raw["n_citations"], raw["n_exact"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as exc:
         raise QuestionInvalid(f"{path} is no run that briefqa eval --json wrote ({type(exc).__name__}: {exc})") from exc
 
 
@@ -93,7 +93,7 @@ def is_run(path: Path) -> bool:
     """Whether the file holds a run rather than questions."""
     try:
         raw = json.loads(path.read_text("utf-8")) if path.suffix == ".json" and path.is_file() else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(raw, dict) and "rows" in raw
 

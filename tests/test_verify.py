@@ -206,8 +206,12 @@ def test_records_and_ids_are_found_in_any_text():
         (b"PK\x03\x04", "a.docx", "a.docx is not a whole DOCX file"),
         (b'{"answers": 1}\n{"torn', "a.jsonl", "line 2 of a.jsonl is not JSON"),
         (b"", "a.json", "no citation stands in a.json"),
+        (b"[" * 100_000, "a.json", "a.json is nested too deeply to be a reply"),
+        (b'{"briefqa:citation": ' + b"[" * 100_000, "a.md", "a.md is nested too deeply"),
+        (b'"' + b"x" * 200_000 + b'"', "a.csv", "a.csv is not a whole CSV sheet .field larger than"),
         (b'{"briefqa:citation": 5, "quote": "x"}', "a.md", "no citation stands in a.md"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "content",
 )
 def test_a_file_that_holds_none_is_told_in_a_sentence(content, name, words):
     with pytest.raises(CitationInvalid, match=words):
@@ -243,6 +247,18 @@ def test_a_reply_whose_answer_or_sentence_was_changed_is_told():
         verdicts = verify_citations(read_records(reply, "reply.json"), Shelf(harbour_txt=BRIEF))
         assert [verdict.status for verdict in verdicts] == statuses
     assert "[-denied-]{+said+}" in verdicts[0].difference
+
+
+@given(st.binary(max_size=80), st.binary(max_size=80), st.sampled_from(["md", "html", "docx", "json", "csv", "bib"]))
+def test_no_file_is_more_than_a_sentence(before, after, ending):
+    line = record_line(citation_of(COST)).encode()
+    for content in (before + after, before + line[: len(line) // 2] + after, b"PK" + before, before + line + after):
+        try:
+            found = read_records(content, f"a.{ending}")
+        except CitationInvalid as exc:
+            assert str(exc).count("\n") == 0
+        else:
+            assert found
 
 
 def test_a_stream_of_replies_or_of_records_is_read():

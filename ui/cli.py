@@ -394,7 +394,7 @@ def _recorded_in(name: str) -> tuple[Recorded, ...]:
         raise CitationInvalid(
             f"{name!r} is neither a file nor a citation; one looks like 0123456789ab:120-164"
         ) from exc
-    except (OSError, ValueError, RecursionError) as exc:
+    except (OSError, ValueError) as exc:
         raise CitationInvalid(f"{name} cannot be read ({exc}); give a file that holds citations") from exc
 
 
