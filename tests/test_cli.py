@@ -295,6 +295,10 @@ def test_for_real_from_the_samples(tmp_path):
         assert file.read()[best["citation"]["start"] : best["citation"]["end"]] == best["text"]
     shown = briefqa("show", best["citation"]["id"], cwd=tmp_path)
     assert f"⟦{best['text']}⟧" in shown.stdout
+    exported = briefqa("ask", "what did Harris object to", "--export", "harris.docx", cwd=tmp_path)
+    assert exported.returncode == 0, exported.stderr
+    verified = briefqa("verify", "harris.docx", cwd=tmp_path)
+    assert verified.returncode == 0 and f"“{best['text']}”" in verified.stdout
     missing = briefqa("ask", "what is the airspeed of an unladen swallow", "--json", cwd=tmp_path)
     assert json.loads(missing.stdout)["found"] is False
 
