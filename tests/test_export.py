@@ -62,7 +62,7 @@ def test_every_form_is_verified_from_the_file_alone(name):
     assert {verify_citation(citation, Shelf(harbour_txt=BRIEF)).status for citation in found} == {Status.INTACT}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_whatever_the_words_are_the_record_comes_back(words):
     cited = hostile_citation(words)
