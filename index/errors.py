@@ -10,7 +10,9 @@ BriefQAError
 ├── IndexCorrupt        a file of the index is missing or damaged
 ├── ModelUnavailable    a model that cannot be loaded
 ├── QuestionInvalid     an empty or endless question, a filter that makes no sense
-└── CitationInvalid     a citation or brief id that names nothing in the index
+├── CitationInvalid     a citation or brief id that names nothing, a file that holds no citation
+├── ExportInvalid       an export in a form that is not written, or to a file that cannot be
+└── AddressTaken        the page cannot listen on the address it was given
 """
 
 
@@ -55,7 +57,11 @@ class QuestionInvalid(BriefQAError):
 
 
 class CitationInvalid(BriefQAError):
-    """A citation or brief id that names nothing in the index."""
+    """A citation or brief id that names nothing in the index, or a file that holds no citation."""
+
+
+class ExportInvalid(BriefQAError):
+    """An export in a form that is not written, or to a file that cannot be."""
 
 
 class AddressTaken(BriefQAError):

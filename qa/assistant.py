@@ -14,13 +14,15 @@ from index.embedder import Embedder, SentenceTransformerEmbedder
 from index.errors import CitationInvalid, QuestionInvalid
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
-from index.types import Brief, Facets, Filters, Progress, Report
+from index.types import Brief, Facets, Filters, Passage, Progress, Report
 from qa.calibration import Calibration, signals_of
 from qa.citations import check_range, cite, parse_citation_id
 from qa.reader import Reader, TransformersReader
+from qa.records import read_records
 from qa.retriever import retrieve
 from qa.settings import AskSettings
 from qa.types import Answer, Citation, Hit, ReadPassage, Reply, Span
+from qa.verify import Verdict, verify_citations
 from qa.words import content_words
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -90,6 +92,26 @@ class Assistant:
         store = self._current()
         started = time.perf_counter()
         hits = retrieve(store, self._embedder, question, filters, self._settings)
+        return self._reply(store, question, hits, started, top_k, id)
+
+    def ask_of(self, question: str, passages: Sequence[Passage], *, top_k: int = 3) -> Reply:
+        """The reply to `question` if `passages`, best first, were those that the search finds: the reader by itself.
+
+        Raises:
+            QuestionInvalid: As `ask` does.
+        """
+        question = self._checked(question, Filters(), top_k)
+        hits = [Hit(passage, 0.0, rank) for rank, passage in enumerate(passages)]
+        return self._reply(self._current(), question, hits, time.perf_counter(), top_k, None)
+
+    def passages(self, brief_id: str) -> tuple[Passage, ...]:
+        """The passages of a brief, in its order; none where there is no such brief."""
+        store = self._current()
+        return tuple(store.passages(store.rows(Filters(brief=brief_id))))
+
+    def _reply(
+        self, store: Store, question: str, hits: Sequence[Hit], started: float, top_k: int, id: str | None
+    ) -> Reply:
         retrieved = time.perf_counter()
         spans = self._reader.read(question, hits, self._settings)
         read = time.perf_counter()
@@ -121,6 +143,10 @@ class Assistant:
     def resolve(self, citation_id: str) -> tuple[Brief, int, int]:
         """Brief, start and end of a citation id; raises CitationInvalid."""
         return resolve(self._current(), citation_id)
+
+    def verify(self, content: bytes, name: str) -> list[Verdict]:
+        """What became of every citation in a reply, a sheet or an export called `name`; raises CitationInvalid."""
+        return verify_citations(read_records(content, name), self._current())
 
     def status(self) -> Status:
         """Counts, models, disk and the report of the current generation."""

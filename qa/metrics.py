@@ -4,11 +4,13 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_TRIALS_AT_ONCE = 500  # of a few thousand questions, some ten megabytes
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -135,3 +137,75 @@ def best_threshold(
     cut = int(np.argmax(np.where(possible, gains, -np.inf)))
     edges = np.concatenate([[ordered[0] + 1.0], (ordered[1:] + ordered[:-1]) / 2, [ordered[-1] - 1.0]])
     return float(edges[cut]), float((abstained.sum() + gains[cut]) / len(scores))
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Cases whose probability lies between `low` and `high`."""
+
+    low: float
+    high: float
+    n: int
+    said: float
+    """Their mean probability."""
+    right: float
+    """The share of them that is right."""
+
+
+def reliability(probabilities: npt.NDArray[np.float64], right: npt.NDArray[np.float64], n_bins: int = 10) -> list[Bin]:
+    """The reliability diagram (Guo et al. 2017): said against right, over the equal-width bins that hold a case.
+
+    Args:
+        probabilities: `(n,)` between 0 and 1.
+        right: `(n,)` of 0.0 and 1.0.
+        n_bins: Bins; `calibration_error` is the mean of |said − right| over them, weighed by `n`.
+    """
+    bins = np.minimum((probabilities * n_bins).astype(int), n_bins - 1)
+    return [
+        Bin(b / n_bins, (b + 1) / n_bins, int(here.sum()), float(probabilities[here].mean()), float(right[here].mean()))
+        for b in range(n_bins)
+        if (here := bins == b).any()
+    ]
+
+
+def permutation_p(differences: npt.NDArray[np.float64], trials: int = 10_000, seed: int = 0) -> float:
+    """Two-sided p-value of a mean difference, by a paired randomisation test (Fisher 1935; Smucker et al. 2007).
+
+    If the two systems were alike, each question's difference could as well have the other sign. With `extreme` of the
+    `trials` draws of signs as far from 0 as what was seen, p = (1 + extreme) / (1 + trials) (Phipson & Smyth 2010).
+
+    Args:
+        differences: `(n,)`, one a question; no difference at all gives 1.0.
+        trials: Draws.
+        seed: Of the draws: the same differences give the same p.
+    """
+    told = differences[differences != 0]
+    if not len(told):
+        return 1.0
+    rng = np.random.default_rng(seed)
+    seen = abs(told.sum())
+    extreme = 0
+    for begin in range(0, trials, _TRIALS_AT_ONCE):
+        signs = rng.integers(0, 2, (min(_TRIALS_AT_ONCE, trials - begin), len(told))) * 2 - 1
+        extreme += int((np.abs(signs @ told) >= seen - 1e-9).sum())  # sums in another order may differ by rounding
+    return (1 + extreme) / (1 + trials)
+
+
+def bootstrap_interval(
+    differences: npt.NDArray[np.float64], level: float = 0.95, trials: int = 10_000, seed: int = 0
+) -> tuple[float, float]:
+    """Interval of the mean of `differences` `(n,)`, n > 0, by the percentile bootstrap (Efron & Tibshirani 1993).
+
+    Questions are drawn with replacement, as many as there are; the interval leaves (1 − level) / 2 of the means of
+    `trials` such draws on either side. The same differences and `seed` give the same interval.
+    """
+    rng = np.random.default_rng(seed)
+    n = len(differences)
+    means = np.concatenate(
+        [
+            differences[rng.integers(0, n, (min(_TRIALS_AT_ONCE, trials - begin), n))].mean(axis=1)
+            for begin in range(0, trials, _TRIALS_AT_ONCE)
+        ]
+    )
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

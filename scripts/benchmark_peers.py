@@ -154,8 +154,8 @@ def compare(briefs: list[Path], questions_folder: Path, every: int, work: Path) 
     from index.embedder import WEIGHTS, SentenceTransformerEmbedder
     from index.store import Store
     from index.types import Filters
-    from qa.evaluation import load_questions
     from qa.metrics import exact_match, f1
+    from qa.questions import load_questions
     from qa.reader import READER_FOLDER
 
     work.mkdir(parents=True, exist_ok=True)

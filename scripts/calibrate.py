@@ -18,8 +18,9 @@ from index.embedder import SentenceTransformerEmbedder
 from index.store import Store
 from index.types import Filters
 from qa.calibration import FILE, Calibration, signals_of
-from qa.evaluation import RIGHT_F1, Question, load_questions
+from qa.evaluation import RIGHT_F1
 from qa.metrics import auroc, best_threshold, calibration_error, f1
+from qa.questions import Question, load_questions
 from qa.reader import READER_FOLDER, TransformersReader
 from qa.retriever import retrieve
 from qa.settings import AskSettings

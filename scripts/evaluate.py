@@ -1,4 +1,4 @@
-"""Measures the product, question to reply.
+"""Measures replies made beforehand; to ask and measure in one go: `briefqa eval`.
 
     python scripts/evaluate.py questions --briefs ../shared/data/briefs-train > questions.jsonl
     briefqa ask --batch questions.jsonl > replies.jsonl          (with the index of those briefs)
@@ -16,7 +16,8 @@ import numpy as np
 
 from index.store import Store
 from index.types import Filters
-from qa.evaluation import load_questions, score_replies
+from qa.evaluation import figures_of, judge
+from qa.questions import briefs_of, load_questions
 from reader_data import HELD_OUT_BATCHES
 
 COLUMNS = {
@@ -49,15 +50,14 @@ def print_figures(args: argparse.Namespace) -> None:
                 n_citations += 1
     print(f"{len(replies)} replies, {len(failed)} errors; each of {n_citations} citations slices its file exactly.\n")
     questions = load_questions(args.briefs)
-    sources = {brief.id: brief.source for brief in briefs}
-    held = [q for q in questions if q.file.split("/")[0] in HELD_OUT_BATCHES]
-    seen = [q for q in questions if q.file.split("/")[0] not in HELD_OUT_BATCHES]
-    rows = (
-        {"held out from training": held, "trained on": seen, "all": questions} if held and seen else {"all": questions}
-    )
+    homes = briefs_of(questions, briefs)
+    judged = [judge(q, replies[q.id], homes[q.id]) for q in questions]
+    held = [row for row in judged if row.file.split("/")[0] in HELD_OUT_BATCHES]
+    seen = [row for row in judged if row.file.split("/")[0] not in HELD_OUT_BATCHES]
+    rows = {"held out from training": held, "trained on": seen, "all": judged} if held and seen else {"all": judged}
     print("| | " + " | ".join(COLUMNS.values()) + " |\n|" + "---|" * (len(COLUMNS) + 1))
     for name, part in rows.items():
-        figures = score_replies(part, replies, sources)
+        figures = figures_of(part)
         cells = [f"{figures[c]:.0f}" if c == "n_questions" else f"{figures[c]:.3f}" for c in COLUMNS]
         print(f"| {name} | " + " | ".join(cells) + " |")
     timings = {

@@ -33,8 +33,9 @@ from index.passages import split_into_passages
 from index.sparse import SparseIndex
 from index.types import Passage
 from qa.calibration import Calibration, signals_of
-from qa.evaluation import RIGHT_F1, Question, SquadRow, load_questions, squad_figures
+from qa.evaluation import RIGHT_F1, SquadRow, squad_figures
 from qa.metrics import auroc, calibration_error, exact_match, f1, risk_coverage
+from qa.questions import Question, load_questions
 from qa.reader import TransformersReader
 from qa.settings import AskSettings
 from qa.types import Hit, Span

@@ -17,8 +17,8 @@ import numpy as np
 from index.embedder import SentenceTransformerEmbedder
 from index.store import Store
 from index.types import Filters, Rows
-from qa.evaluation import Question, load_questions
 from qa.metrics import ranking_figures
+from qa.questions import Question, load_questions
 from qa.retriever import retrieve
 from qa.settings import AskSettings
 

@@ -1,7 +1,9 @@
 """The assistant over fakes: grouping, abstaining, citing, following a rebuilt index."""
 
+import json
 import shutil
 import threading
+from dataclasses import asdict
 
 import pytest
 from conftest import BRIEF, OTHER, HashEmbedder, KeywordReader
@@ -13,6 +15,7 @@ from index.types import Filters
 from qa.assistant import Assistant
 from qa.calibration import Calibration, Signals
 from qa.citations import citation_id, parse_citation_id, sentence_around
+from qa.verify import Status as CitationStatus
 
 
 @pytest.fixture
@@ -96,6 +99,25 @@ def test_citations_resolve_to_their_characters(assistant):
     ):
         with pytest.raises(CitationInvalid, match=words):
             assistant.resolve(wrong)
+
+
+def test_the_citations_of_a_reply_are_verified_against_the_index_of_the_moment(assistant, folder):
+    reply = json.dumps(asdict(assistant.ask("what would it cost", top_k=1))).encode()
+    assert [verdict.status for verdict in assistant.verify(reply, "reply.json")] == [CitationStatus.INTACT]
+    (folder / "harbour.txt").unlink()
+    assistant.update()
+    assert [verdict.status for verdict in assistant.verify(reply, "reply.json")] == [CitationStatus.GONE]
+
+
+def test_the_reader_alone_reads_what_it_is_given(assistant):
+    passages = assistant.passages(assistant.brief("grain.txt").id)
+    assert [passage.text for passage in passages] == [OTHER[passage.start : passage.end] for passage in passages]
+    reply = assistant.ask_of("what would it cost", passages)
+    assert [p.title for p in reply.passages] == ["Grain Prices After the Flood"] * len(passages)
+    assert assistant.ask_of("what did the ambassador say it would cost", ()).answers == ()
+    assert assistant.passages("0123456789ab") == ()
+    with pytest.raises(QuestionInvalid):
+        assistant.ask_of("", passages)
 
 
 def test_a_quote_over_two_sentences_brings_both(assistant):

@@ -114,6 +114,21 @@ def test_a_batch_answers_line_by_line_in_order(indexed, tmp_path):
     assert from_stdin["answers"] == replies[0]["answers"]
 
 
+def test_a_sheet_of_questions_becomes_a_sheet_of_answers(indexed, tmp_path):
+    sheet = "\ufeffid;question;after\r\na;what would it cost;\r\nb;what would it cost;2022-01-01\r\nc; ;\r\n"
+    (tmp_path / "q.csv").write_text(sheet, "utf-8", newline="")
+    code, out, err = indexed("ask", "--batch", "q.csv", "--out", "a.csv")
+    assert (code, out, err) == (0, "", "briefqa: 2 answered, 0 already there, 1 failed; see a.csv\n")
+    written = (tmp_path / "a.csv").read_text("utf-8-sig")
+    assert [line.split(",")[:2] for line in written.splitlines()[1:3]] == [[n, "what would it cost"] for n in "ab"]
+    again = indexed("ask", "--batch", "q.csv", "--out", "a.csv")
+    assert again == (0, "", "briefqa: 0 answered, 3 already there, 0 failed; see a.csv\n")
+    code, out, _ = indexed("verify", "a.csv")
+    assert code == 0 and "harbour.txt, ¶ 1: “$40 million a year”" in out
+    lines = [json.loads(line) for line in indexed("ask", "--batch", "q.csv")[1].splitlines()]
+    assert [line["id"] for line in lines] == ["a", "b", "c"]
+
+
 def test_show_marks_the_cited_characters(indexed):
     at = BRIEF.index("$40 million")
     code, out, _ = indexed("show", f"{brief_id(BRIEF)}:{at}-{at + 11}")
@@ -123,6 +138,66 @@ def test_show_marks_the_cited_characters(indexed):
     assert "⟦" not in indexed("show", "harbour.txt")[1]
     shown = json.loads(indexed("show", f"{brief_id(BRIEF)}:{at}-{at + 11}", "--json")[1])
     assert (shown["quote"], shown["text"]) == ("$40 million", BRIEF)
+
+
+def test_verify_tells_what_became_of_the_citations_of_a_reply(indexed, folder, tmp_path):
+    reply = indexed("ask", "what would it cost", "--json", "--top-k", "1")[1]
+    (tmp_path / "reply.json").write_text(reply, "utf-8")
+    cited = json.loads(reply)["answers"][0]["citation"]["id"]
+    line = f"{cited}  harbour.txt, ¶ 1: “$40 million a year”\n"
+    assert indexed("verify", "reply.json") == (0, f"intact  {line}", "")
+    assert indexed("verify", cited, f" {cited} ") == (0, f"intact  {line}" * 2, "")
+    (folder / "harbour.txt").write_text(BRIEF.replace("$40", "$70"), "utf-8")
+    indexed("index")
+    code, out, err = indexed("verify", "reply.json", cited)
+    assert (code, err) == (1, "")
+    assert out.splitlines() == [
+        f"changed {cited}  harbour.txt no longer says “$40 million a year”: "
+        "She said it would cost $[-40-]{+70+} million a year.",
+        f"gone    {cited}  no brief has this id: it was edited or removed, and a bare id does not tell what it said",
+    ]
+    verdicts = json.loads(indexed("verify", "reply.json", "--json")[1])
+    assert [(v["in"], v["status"], v["citation"]["id"]) for v in verdicts] == [("reply.json", "changed", cited)]
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.html", "a.docx", "a.bib", "a.csl.json", "a.json"])
+def test_an_export_is_written_beside_the_answer_and_verified(indexed, tmp_path, name):
+    code, out, err = indexed("ask", "what would it cost", "--top-k", "1", "--export", name)
+    assert (code, err) == (0, "") and out.startswith("$40 million a year\n")
+    assert indexed("verify", name)[1].endswith("  harbour.txt, ¶ 1: “$40 million a year”\n")
+
+
+def test_a_batch_is_exported_whole(indexed, tmp_path):
+    lines = [json.dumps({"question": q}) for q in ("what would it cost", " ", "who painted the chapel ceiling")]
+    code, out, err = indexed("ask", "--batch", "-", "--export", "all.md", stdin="\n".join(lines))
+    assert (code, len(out.splitlines()), err) == (0, 3, "briefqa: 1 line was not answered and is not in all.md\n")
+    headings = [line for line in (tmp_path / "all.md").read_text("utf-8").splitlines() if line.startswith("## ")]
+    assert headings[:2] == ["## what would it cost", "## who painted the chapel ceiling"]
+
+
+def test_eval_reports_and_compares(indexed, tmp_path):
+    lines = [
+        {
+            "question": "what would it cost",
+            "answers": ["$40 million a year"],
+            "brief": "harbour.txt",
+            "type": "howmany",
+        },
+        {"question": "who painted the chapel ceiling", "answers": [], "type": "none"},
+    ]
+    (tmp_path / "q.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    code, out, err = indexed("eval", "q.jsonl", "--report", "before")
+    assert (code, err) == (0, "")
+    assert out.startswith("# Evaluation: q.jsonl\n\n2 questions, 1 of them answerable, asked of 2 briefs (6 passages)")
+    written = sorted(path.name for path in (tmp_path / "before").iterdir())
+    assert written == ["reliability.svg", "report.md", "risk-coverage.svg", "run.json", "types.svg"]
+    run = json.loads(indexed("eval", "q.jsonl", "--json", "--against", "before/run.json")[1])
+    assert run["figures"]["f1"] == run["figures"]["overall"] == 1
+    assert {(c["name"], c["difference"], c["p"]) for c in run["compared"]} >= {("f1", 0, 1), ("earned", 0, 1)}
+    (tmp_path / "after.json").write_text(json.dumps(run), "utf-8")
+    told = indexed("eval", "after.json", "--against", "before/run.json")[1]
+    assert "## Compared, question by question" in told
+    assert json.loads(indexed("eval", "q.jsonl", "--json", "--every", "2")[1])["figures"]["n_questions"] == 1
 
 
 def test_what_looks_like_markup_is_printed_as_it_stands(indexed, folder):
@@ -165,6 +240,18 @@ def test_status_tells_what_there_is(indexed):
         (["index", "--index-dir", "plain.file/ix", "briefs"], 1, "cannot be written"),
         (["show", "zzz"], 1, "no brief 'zzz' in the index in .briefqa; list what there is with: briefqa briefs"),
         (["ask", "--batch", "nowhere.jsonl"], 1, "the questions in nowhere.jsonl cannot be read"),
+        (["verify", "nowhere.md"], 1, "'nowhere.md' is neither a file nor a citation; one looks like"),
+        (["verify", "plain.file"], 1, "no citation stands in plain.file"),
+        (["verify", "empty"], 1, "empty cannot be read"),
+        (["ask", "why", "--export", "a.pdf"], 1, "a.pdf does not end in .bib, .csl.json, .docx, .html, .json, .md"),
+        (["eval", "nowhere.json"], 1, "the questions in nowhere.json cannot be read"),
+        (["eval", "empty"], 1, "no question stands in empty"),
+        (["eval", "empty", "--against", "plain.file"], 1, "plain.file is no run that briefqa eval --json wrote"),
+        (["verify"], 2, "Missing argument"),
+        (["ask", "--batch", "q.csv", "--out", "a.txt"], 1, "a.txt does not end in .csv or .jsonl"),
+        (["ask", "--batch", "plain.file", "--after", "May", "--out", "a.csv"], 1, "after must be a date"),
+        (["ask", "why", "--out", "a.csv"], 2, "--out is for --batch"),
+        (["ask", "why", "--top-k", "0"], 2, "'--top-k'"),
         (["ask"], 2, "give either a question or --batch FILE"),
         (["ask", "why", "--no-such-option"], 2, "No such option"),
         (["serve", "--auth", "nobody"], 2, "--auth is USER:PASS"),
@@ -182,7 +269,7 @@ def test_bad_input_is_one_sentence(indexed, tmp_path, args, code, sentence):
         assert err.startswith("briefqa: ") and err.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["index", "ask", "show", "briefs", "status", "serve"])
+@pytest.mark.parametrize("command", ["index", "ask", "show", "verify", "briefs", "status", "eval", "serve"])
 def test_every_help_ends_in_an_example(run, command):
     code, out, _ = run(command, "--help")
     assert code == 0
@@ -208,6 +295,10 @@ def test_for_real_from_the_samples(tmp_path):
         assert file.read()[best["citation"]["start"] : best["citation"]["end"]] == best["text"]
     shown = briefqa("show", best["citation"]["id"], cwd=tmp_path)
     assert f"⟦{best['text']}⟧" in shown.stdout
+    exported = briefqa("ask", "what did Harris object to", "--export", "harris.docx", cwd=tmp_path)
+    assert exported.returncode == 0, exported.stderr
+    verified = briefqa("verify", "harris.docx", cwd=tmp_path)
+    assert verified.returncode == 0 and f"“{best['text']}”" in verified.stdout
     missing = briefqa("ask", "what is the airspeed of an unladen swallow", "--json", cwd=tmp_path)
     assert json.loads(missing.stdout)["found"] is False
 

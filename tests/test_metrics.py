@@ -1,16 +1,19 @@
 import numpy as np
 import pytest
 
-from qa.evaluation import Question, SquadRow, score_replies, squad_figures
+from qa.evaluation import SquadRow, squad_figures
 from qa.metrics import (
     auroc,
     best_threshold,
+    bootstrap_interval,
     calibration_error,
     calibration_error_by_chance,
     exact_match,
     f1,
     normalise_answer,
+    permutation_p,
     ranking_figures,
+    reliability,
     risk_coverage,
 )
 
@@ -67,27 +70,27 @@ def test_best_threshold_by_hand():
     assert (threshold, mean) == (1.0, pytest.approx(0.5))
 
 
-def test_replies_scored_by_hand():
-    def reply(found, text, brief):
-        citation = {"brief_id": brief}
-        return {
-            "found": found,
-            "confidence": 0.8 if found else 0.2,
-            "answers": [{"text": text, "citation": citation}],
-            "passages": [{"brief_id": brief, "text": f"so {text} it was"}],
-        }
+def test_reliability_by_hand():
+    bins = reliability(np.array([0.95, 0.95, 0.25, 1.0]), np.array([1.0, 0.0, 0.0, 1.0]))
+    assert [(b.low, b.high, b.n) for b in bins] == [(0.2, 0.3, 1), (0.9, 1.0, 3)]
+    assert [(b.said, b.right) for b in bins] == [(0.25, 0.0), (pytest.approx(2.9 / 3), pytest.approx(2 / 3))]
 
-    questions = [
-        Question("1", "q", "who", ("Ana Brook",), "b/1.txt"),
-        Question("2", "q", "who", ("Ivo Hale",), "b/1.txt"),
-        Question("3", "q", "none", (), "b/1.txt"),
-    ]
-    replies = {"1": reply(True, "Ana Brook", "x"), "2": reply(False, "Ivo Hale", "y"), "3": reply(False, "z", "y")}
-    figures = score_replies(questions, replies, {"x": "b/1.txt", "y": "b/2.txt"})
-    assert figures["em"] == figures["f1"] == figures["right_brief"] == figures["recall_at_5"] == 0.5
-    assert figures["top3_f1"] == 1 and figures["rightly_not_found"] == 1
-    assert figures["overall"] == pytest.approx(2 / 3)
-    assert figures["auroc"] == pytest.approx(0.75)
+
+def test_the_randomisation_test_by_hand():
+    # Of the 8 draws of three signs, two sum as far from 0 as 3 does: p is near 2/8.
+    assert permutation_p(np.array([1.0, 1.0, 1.0, 0.0])) == pytest.approx(0.25, abs=0.02)
+    assert permutation_p(np.zeros(5)) == permutation_p(np.array([])) == 1.0
+    assert permutation_p(np.array([1.0, -1.0])) == 1.0
+    # 20 alike: 2 of 2^20 draws are as far, so hardly any is drawn, and the least p of 10,000 trials remains.
+    assert permutation_p(np.full(20, 0.1)) == pytest.approx(1 / 10_001)
+    assert permutation_p(np.array([0.3, 0.1, -0.2]), seed=1) == permutation_p(np.array([0.3, 0.1, -0.2]), seed=1)
+
+
+def test_the_bootstrap_interval_by_hand():
+    assert bootstrap_interval(np.full(7, 0.5)) == (0.5, 0.5)
+    # The mean of 400 fair coins has a standard error of 0.025; 95 % lie within 1.96 of them.
+    low, high = bootstrap_interval(np.tile([0.0, 1.0], 200))
+    assert (low, high) == (pytest.approx(0.451, abs=0.004), pytest.approx(0.549, abs=0.004))
 
 
 def test_squad_figures_by_hand():

@@ -5,7 +5,7 @@ import json
 
 import squad_briefs
 from index.briefs import parse_brief
-from qa.evaluation import load_questions
+from qa.questions import load_questions
 
 
 def squad(folder, name, paragraphs):

@@ -4,9 +4,9 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -19,16 +19,26 @@ from rich.table import Table
 from index.builder import build_index
 from index.check import check_index
 from index.embedder import SentenceTransformerEmbedder
-from index.errors import AddressTaken, BriefQAError, IndexMissing, QuestionInvalid
+from index.errors import AddressTaken, BriefQAError, CitationInvalid, ExportInvalid, IndexMissing, QuestionInvalid
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
 from index.types import Filters, Report
 from index.watch import keep_in_step
 from qa.assistant import Assistant, check_filters, resolve, status_of
+from qa.batch import Asked, answer_one, outcome_json, read_questions
 from qa.citations import parse_citation_id
+from qa.export import check_export, export
+from qa.measuring import run_questions
+from qa.questions import load_questions
 from qa.reader import DEFAULT_READER
+from qa.records import Recorded, read_records
+from qa.runs import compare, is_run, load_run, run_json
+from qa.sheet import AnswerSheet, check_sheet
 from qa.types import Reply
+from qa.verify import Status as CitationStatus
+from qa.verify import verify_citations
 from ui.render import confidence_words
+from ui.report import PICTURES, comparison_markdown, pictures_of, run_markdown
 
 app = typer.Typer(
     name="briefqa", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -114,9 +124,18 @@ def index(
 def ask(
     question: Annotated[str | None, typer.Argument(help="The question, in plain words.")] = None,
     batch: Annotated[
-        str | None, typer.Option("--batch", help="File of JSON lines with id, question and filters; - is stdin.")
+        str | None,
+        typer.Option("--batch", help="CSV or JSON lines (- is stdin) with question and, if wanted, id and filters."),
     ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", help="The most answers to show.")] = 3,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="With --batch: a .csv or .jsonl of answers to write, or to go on with."),
+    ] = None,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, help="The most answers to show.")] = 3,
+    export_to: Annotated[
+        Path | None,
+        typer.Option("--export", help="Also write the replies to a .md, .html, .docx, .bib, .csl.json or .json file."),
+    ] = None,
     after: After = None,
     before: Before = None,
     author: Author = None,
@@ -130,24 +149,34 @@ def ask(
 ) -> None:
     """Answer a question from the briefs, with citations.
 
+    A batch prints a reply a line as JSON or, with --out, fills a sheet of cited answers; run again, it goes on with it.
+
     Example: briefqa ask "what did Harris object to" --after 2020-01-01
+    Example: briefqa ask --batch questions.csv --out answers.csv
     """
     if (question is None) == (batch is None):
         raise typer.BadParameter("give either a question or --batch FILE")
+    if out is not None and (batch is None or export_to is not None):
+        raise typer.BadParameter("--out is for --batch, and without --export")
     filters = Filters(after, before, author, kind, topic, brief)
-    if question is not None:
-        if not question.strip():  # told before models are loaded
-            raise QuestionInvalid("the question is empty; ask something like: what did Harris object to")
-        reply = _assistant(index_dir, embedder, reader).ask(question, filters, top_k=top_k)
-        _print_json(asdict(reply)) if as_json else _print_reply(reply)
-        return
-    lines = list(_batch_lines(str(batch)))
+    # Told before models are loaded, and before a sheet is filled with it.
+    check_filters(filters)
+    if question is not None and not question.strip():
+        raise QuestionInvalid("the question is empty; ask something like: what did Harris object to")
+    if export_to is not None:
+        check_export(export_to.name)
+    if out is not None:
+        check_sheet(out)
+    asked = read_questions(_batch_text(batch), batch, filters) if batch is not None else []
     assistant = _assistant(index_dir, embedder, reader)
-    with _progress() as progress:
-        for n, (number, line) in enumerate(lines):
-            progress("answering", n, len(lines))
-            _print_json(_answer_line(assistant, number, line, filters, top_k), indent=None)
-        progress("answering", len(lines), len(lines))
+    if question is not None:
+        reply = assistant.ask(question, filters, top_k=top_k)
+        _print_json(asdict(reply)) if as_json else _print_reply(reply)
+        _write_export([reply], export_to)
+    elif out is not None:
+        _answer_sheet(assistant, asked, out, top_k)
+    else:
+        _answer_lines(assistant, asked, export_to, top_k)
 
 
 @app.command()
@@ -173,6 +202,31 @@ def show(
             quote = typer.style(quote, bold=True, reverse=True) if sys.stdout.isatty() else f"⟦{quote}⟧"
         print(f"{brief.source}  ({brief.id})")
         print(f"{brief.text[:start]}{quote}{brief.text[end:]}")
+
+
+@app.command()
+def verify(
+    what: Annotated[list[str], typer.Argument(help="Files that hold citations (- is stdin), and citation ids.")],
+    index_dir: IndexDir = DEFAULT_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Check citations against the briefs in the index: intact, moved, changed or gone.
+
+    Takes replies (JSON, JSON lines, CSV), exports (Markdown, text, HTML, DOCX, BibTeX, CSL) and bare citation ids. The
+    exit code is 1 unless every citation is intact.
+
+    Example: briefqa verify reply.json memo.docx 0123456789ab:120-164
+    """
+    store = Store(index_dir)
+    found = [(name, citation) for name in what for citation in _recorded_in(name)]
+    verdicts = verify_citations([citation for _, citation in found], store)
+    if as_json:
+        _print_json([{"in": name} | asdict(verdict) for (name, _), verdict in zip(found, verdicts, strict=True)])
+    else:
+        for verdict in verdicts:
+            print(f"{verdict.status:<8}{verdict.citation.id}  {verdict.says}")
+    if any(verdict.status is not CitationStatus.INTACT for verdict in verdicts):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -244,6 +298,45 @@ def _verify(index_dir: Path, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
+@app.command("eval")
+def evaluate(
+    questions: Annotated[
+        Path, typer.Argument(help="A folder of briefs and their .json, a SQuAD or JSON lines file, or an earlier run.")
+    ],
+    against: Annotated[
+        Path | None, typer.Option("--against", help="Compare with this earlier run (JSON), question by question.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Folder for the report, its pictures and the run as JSON.")
+    ] = None,
+    every: Annotated[int, typer.Option("--every", min=1, help="Ask every Nth question only.")] = 1,
+    index_dir: IndexDir = DEFAULT_DIR,
+    embedder: EmbedderName = None,
+    reader: ReaderName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a set of questions with known answers, and tell how good the replies are.
+
+    Example: briefqa eval questions.json --report report --against before/run.json
+    """
+    before = load_run(against) if against else None
+    if is_run(questions):
+        run = load_run(questions)
+    else:
+        asked = load_questions(questions)[::every]
+        assistant = _assistant(index_dir, embedder, reader)
+        with _progress() as progress:
+            run = run_questions(assistant, asked, str(questions), progress)
+    compared = compare(before, run) if before else []
+    whole = run_json(run) | ({"compared": [asdict(figure) for figure in compared]} if before else {})
+    told = run_markdown(run) + (f"\n{comparison_markdown(compared)}" if before else "")
+    if report:
+        shown = run_markdown(run, PICTURES) + (f"\n{comparison_markdown(compared)}" if before else "")
+        files = pictures_of(run) | {"report.md": shown, "run.json": json.dumps(whole, ensure_ascii=False, indent=1)}
+        _write_folder(report, files)
+    _print_json(whole) if as_json else print(told, end="")
+
+
 @app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; only this machine by default.")] = "127.0.0.1",
@@ -291,34 +384,77 @@ def _assistant(index_dir: Path, embedder: str | None, reader: str | None) -> Ass
     return Assistant.open(index_dir, embedder=embedder, reader=reader)
 
 
-def _batch_lines(name: str) -> Iterator[tuple[int, str]]:
+def _recorded_in(name: str) -> tuple[Recorded, ...]:
+    """The citation that `name` is, or those in the file of that name."""
+    if parse_citation_id(name):
+        return (Recorded(name.strip()),)
     try:
-        text = sys.stdin.read() if name == "-" else Path(name).read_text("utf-8")
+        return read_records(sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes(), name)
+    except FileNotFoundError as exc:
+        raise CitationInvalid(
+            f"{name!r} is neither a file nor a citation; one looks like 0123456789ab:120-164"
+        ) from exc
+    except (OSError, ValueError) as exc:
+        raise CitationInvalid(f"{name} cannot be read ({exc}); give a file that holds citations") from exc
+
+
+def _batch_text(name: str) -> str:
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise QuestionInvalid(f"the questions in {name} cannot be read ({exc}); give a UTF-8 file") from exc
-    # Not splitlines: JSON may hold other line separators inside its strings.
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, line
 
 
-def _answer_line(assistant: Assistant, number: int, line: str, common: Filters, top_k: int) -> dict[str, Any]:
-    """The reply to one line of a batch; a line that cannot be answered gets its error in its place."""
-    known = ("after", "before", "author", "kind", "topic", "brief")
+def _answer_lines(assistant: Assistant, asked: Sequence[Asked], export_to: Path | None, top_k: int) -> None:
+    """Prints a line of JSON for each question, and exports the replies."""
+    replies = []
+    with _progress() as progress:
+        for n, one in enumerate(asked):
+            progress("answering", n, len(asked))
+            outcome = answer_one(assistant, one, top_k)
+            if isinstance(outcome, Reply):
+                replies.append(outcome)
+            _print_json(outcome_json(outcome), indent=None)
+        progress("answering", len(asked), len(asked))
+    _write_export(replies, export_to)
+    if export_to is not None and (n_left := len(asked) - len(replies)):
+        lines_were = "line was not answered and is" if n_left == 1 else "lines were not answered and are"
+        print(f"briefqa: {n_left} {lines_were} not in {export_to}", file=sys.stderr)
+
+
+def _answer_sheet(assistant: Assistant, asked: Sequence[Asked], path: Path, top_k: int) -> None:
+    """Adds to the sheet in `path` the rows that it lacks."""
+    n_there = n_failed = 0
+    with AnswerSheet(path) as sheet, _progress() as progress:
+        for n, one in enumerate(asked):
+            progress("answering", n, len(asked))
+            if sheet.take(one):
+                n_there += 1
+                continue
+            outcome = answer_one(assistant, one, top_k)
+            n_failed += not isinstance(outcome, Reply)
+            sheet.add(one, outcome)
+        progress("answering", len(asked), len(asked))
+    n_new = len(asked) - n_there - n_failed
+    print(f"briefqa: {n_new} answered, {n_there} already there, {n_failed} failed; see {path}", file=sys.stderr)
+
+
+def _write_folder(folder: Path, files: Mapping[str, str]) -> None:
     try:
-        item = json.loads(line)
-    except ValueError as exc:
-        return {"id": None, "error": f"line {number} is not JSON ({exc})"}
-    if not isinstance(item, dict) or not isinstance(item.get("question"), str):
-        return {"id": None, "error": f'line {number} has no "question"'}
-    wrong = [key for key in known if item.get(key) is not None and not isinstance(item[key], str)]
-    if wrong:
-        return {"id": item.get("id"), "error": f'"{wrong[0]}" on line {number} is not text'}
-    filters = replace(common, **{key: item[key] for key in known if item.get(key) is not None})
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, "utf-8")
+    except OSError as exc:
+        raise ExportInvalid(f"{folder} cannot be written ({exc.strerror or exc}); choose another place") from exc
+
+
+def _write_export(replies: Sequence[Reply], path: Path | None) -> None:
+    if path is None:
+        return
     try:
-        return asdict(replace(assistant.ask(item["question"], filters, top_k=top_k), id=item.get("id")))
-    except QuestionInvalid as exc:
-        return {"id": item.get("id"), "question": item["question"], "error": str(exc)}
+        path.write_bytes(export(replies, path.name))
+    except OSError as exc:
+        raise ExportInvalid(f"{path} cannot be written ({exc.strerror or exc}); choose another place") from exc
 
 
 def _print_json(value: object, indent: int | None = 1) -> None:

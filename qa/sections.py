@@ -1,0 +1,74 @@
+"""What of a reply is shown in a document, whatever its form: answers in their sentences, with numbered notes. Pure."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from qa.types import Answer, Citation, Reply
+
+HEADING = "Answers from the briefs"
+NOT_FOUND = "The briefs do not answer this."
+RECORDS_HEADING = "Citations, for briefqa verify"
+SURE = 0.5
+"""Further answers under this confidence are left out, as on the command line."""
+
+_BREAKS = re.compile(r"(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])+")
+_NOT_XML = re.compile(r"[^\t\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """An answer in its sentence, and where it stands; the numbers of the notes run through the whole document."""
+
+    before: str
+    quote: str
+    after: str
+    confidence: float
+    notes: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A question and what is shown of its reply; no answers mean that none was found."""
+
+    question: str
+    answers: tuple[Cited, ...]
+
+
+def shown(reply: Reply) -> tuple[Answer, ...]:
+    """The answers to show: none when nothing was found; after the first, only those more likely right than wrong."""
+    return tuple(a for n, a in enumerate(reply.answers) if not n or a.confidence >= SURE) if reply.found else ()
+
+
+def citations_of(replies: Iterable[Reply]) -> tuple[Citation, ...]:
+    """The citations of the answers shown, each once, in order."""
+    found = {c.id: c for reply in replies for answer in shown(reply) for c in (answer.citation, *answer.also)}
+    return tuple(found.values())
+
+
+def sections(replies: Sequence[Reply]) -> Iterator[Section]:
+    """What is shown of each reply, in order; every text stands on one line."""
+    n = 0
+    for reply in replies:
+        answers = []
+        for answer in shown(reply):
+            c = answer.citation
+            at = c.start - c.sentence_start
+            before, quote, after = map(on_a_line, (c.sentence[:at], c.quote, c.sentence[at + len(c.quote) :]))
+            told = [reference(c), *(f"“{on_a_line(other.quote)}”: {reference(other)}" for other in answer.also)]
+            notes = tuple(enumerate(told, start=n + 1))
+            answers.append(Cited(before, quote, after, answer.confidence, notes))
+            n += len(notes)
+        yield Section(on_a_line(reply.question), tuple(answers))
+
+
+def reference(citation: Citation) -> str:
+    """Where a quote stands, in a line for people: authors, title, kind, date, paragraph, file, id."""
+    known = (", ".join(citation.authors), f"“{citation.title}”", citation.kind, citation.date or "undated")
+    place = f"¶ {citation.paragraph}, {citation.source}, {citation.id}"
+    return on_a_line(", ".join([part for part in known if part] + [place]))
+
+
+def on_a_line(text: str) -> str:
+    """`text` with a space for each line break, and U+FFFD for each character that no XML document may hold."""
+    return _NOT_XML.sub("\ufffd", _BREAKS.sub(" ", text))
