@@ -24,8 +24,8 @@ from index.loaders import list_files
 from index.passages import sentence_spans, split_into_passages
 from index.sparse import SparseIndex
 from index.types import Brief, Passage, Rows, Vectors
-from qa.evaluation import Question, load_questions
 from qa.metrics import ranking_figures
+from qa.questions import Question, load_questions
 from qa.retriever import fuse
 from qa.settings import AskSettings
 
