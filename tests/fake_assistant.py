@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -146,6 +147,8 @@ class FakeAssistant:
         if filters.after == "soon":
             raise QuestionInvalid("after must be a date like 2021-03-15, not 'soon'")
         words = re.findall(r"\w+", question.lower())
+        if "slow" in words:
+            time.sleep(0.5)
         answers = tuple(answer(sure, places) for word, sure, places in ANSWERS if word in words)[:top_k]
         found = bool(answers)
         if not found:
@@ -175,15 +178,16 @@ class FakeAssistant:
         raise CitationInvalid(f"no brief {brief_id} is in the index")
 
     def briefs(self, filters: Filters = Filters()) -> tuple[Brief, ...]:
-        """All briefs of the kind asked for."""
-        return tuple(b for b in BRIEFS if filters.kind is None or b.kind == filters.kind)
+        """All briefs of the kind asked for, or the one."""
+        return tuple(b for b in BRIEFS if filters.kind in (None, b.kind) and filters.brief in (None, b.id))
 
     def facets(self, filters: Filters = Filters()) -> Facets:
         """The headers of the briefs, counted."""
         briefs = self.briefs(filters)
         columns = ([b.date[:4] for b in briefs if b.date], [b.kind for b in briefs if b.kind])
         lists = ([a for b in briefs for a in b.authors], [t for b in briefs for t in b.topics])
-        return Facets(*({value: column.count(value) for value in sorted(column)} for column in (*columns, *lists)))
+        counts = ({value: column.count(value) for value in sorted(column)} for column in (*columns, *lists))
+        return Facets(len(briefs), *counts)
 
     def resolve(self, citation_id: str) -> tuple[Brief, int, int]:
         """Brief, start and end of a citation id."""

@@ -10,9 +10,9 @@ from fake_assistant import HEAT, HOSTILE, REVIEW, FakeAssistant, cite
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
-from ui.app import Callbacks, build_app, launch, page_css, page_theme
+from ui.app import Callbacks, build_app, launch, page_css, page_head, page_theme
 
-NO_FILTERS = ("", "", None, None, None)
+NO_FILTERS = ("", "", None, None, None, "")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_page_says_that_the_question_is_empty(client: Client) -> None:
 
 
 def test_page_shows_an_error_as_its_sentence(client: Client) -> None:
-    answers = client.predict("levy", "soon", "", None, None, None, api_name="/ask_page")
+    answers = client.predict("levy", "soon", "", None, None, None, "", api_name="/ask_page")
     assert "After must be a date like 2021-03-15, not &#x27;soon&#x27;.</p>" in answers
     assert "Traceback" not in answers
 
@@ -83,7 +83,7 @@ def test_page_says_not_found(client: Client) -> None:
 
 
 def test_filters_reach_the_assistant(client: Client) -> None:
-    answers = client.predict("levy", "", "", None, " Policy Brief ", None, api_name="/ask_page")
+    answers = client.predict("levy", "", "", None, " Policy Brief ", None, "", api_name="/ask_page")
     assert "<summary>Passages read (2)</summary>" in answers
 
 
@@ -110,9 +110,8 @@ def test_every_event_has_its_own_name(url: str) -> None:
     events = [e for e in httpx.get(f"{url}config", trust_env=False).json()["dependencies"] if e["backend_fn"]]
     names = [event["api_name"] for event in events]
     assert sorted(names) == [
-        "ask", "ask_example", "ask_page", "choices", "choices_after_rebuild", "choices_after_update",
-        "close", "example", "library", "open_from_answers", "open_from_library", "rebuild",
-        "status", "update",
+        "ask", "ask_page", "choices", "choices_after_rebuild", "choices_after_update", "close", "home", "library",
+        "open_from_answers", "open_from_library", "rebuild", "scope", "scope_at_first", "status", "update",
     ]  # fmt: skip
 
 
@@ -135,6 +134,7 @@ def test_no_file_of_the_machine_is_served(url: str) -> None:
 def test_the_page_names_no_other_host_for_fonts_or_scripts() -> None:
     assert "http" not in page_css()
     assert "@import" not in page_css()
+    assert "http" not in page_head()
     assert page_theme()._stylesheets == []
     assert "@font-face" not in page_theme()._get_theme_css()
 
@@ -173,6 +173,13 @@ def test_choices_are_what_the_briefs_have() -> None:
     assert sorted(authors["choices"])[-1] == ("Tomás Ibarra (1)", "Tomás Ibarra")
     assert {word for _, word in authors["choices"]} == {HOSTILE.authors[0], "Mara Lindqvist", "Tomás Ibarra"}
     assert {word for _, word in topics["choices"]} == {HOSTILE.topics[0], "Energy", "Housing"}
+
+
+def test_scope_tells_what_is_asked() -> None:
+    calls = Callbacks(FakeAssistant())  # type: ignore[arg-type]
+    assert calls.scope(*NO_FILTERS)["label"] == "In 3 briefs, 2021–2023 · filter"
+    assert calls.scope("", "", None, None, None, HEAT.id)["label"].endswith(f"brief “{HEAT.title}”")
+    assert calls.scope("", "", None, None, None, "gone")["label"] == "Filters"
 
 
 def test_the_page_stands_without_a_usable_index() -> None:

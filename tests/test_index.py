@@ -293,6 +293,7 @@ def test_an_open_store_keeps_answering_from_its_generation(index_dir, folder, em
 def test_facets_count_briefs(index_dir, folder, embedder):
     store = Store(index_dir)
     facets = store.facets(Filters())
+    assert facets.n_briefs == 2
     assert facets.years == {"2021": 1, "2022": 1} and facets.kinds == {"Insight": 1, "Policy Brief": 1}
     assert facets.authors == {"Mara Quill": 1, "Teo Marsh": 1}
     assert store.facets(Filters(kind="insight")).topics == {"Indo-Pacific": 1, "North Korea": 1}

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from index.errors import QuestionInvalid
 from index.types import Filters
 from qa.types import Answer, Reply
-from ui import render
+from ui import citing, markup, render
+from ui.examples import example_questions
 from ui.render import Mark, Piece, cut
 
 
@@ -44,7 +45,7 @@ def test_confidence_words(confidence: float, words: str) -> None:
     ],
 )  # fmt: skip
 def test_date_words(date: str | None, words: str) -> None:
-    assert render.date_words(date) == words
+    assert markup.date_words(date) == words
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_size_words(n_bytes: int, words: str) -> None:
 
 
 def test_counted() -> None:
-    assert [render.counted(n, "brief") for n in (0, 1, 1200)] == ["0 briefs", "1 brief", "1,200 briefs"]
+    assert [markup.counted(n, "brief") for n in (0, 1, 1200)] == ["0 briefs", "1 brief", "1,200 briefs"]
 
 
 def test_error_is_a_sentence_and_escaped() -> None:
@@ -141,8 +142,8 @@ def test_nothing_to_mark(place: tuple[int, int]) -> None:
 
 def test_brief_without_date_kind_authors_topics() -> None:
     brief = make_brief("T", ["One."], date=None, kind=None, authors=(), topics=())
-    assert render.brief_page(brief, 0, 0) == (
-        '<article class="bq-brief" aria-label="T"><p class="bq-dateline">undated</p>'
+    assert render.brief_page(brief, 0, 0).endswith(
+        '</div><article class="bq-brief" aria-label="T"><p class="bq-dateline">undated</p>'
         '<h2 class="bq-title" dir="auto">T</h2>'
         '<div class="bq-text"><p data-number="1" dir="auto">One.</p></div>'
         '<p class="bq-source">File <bdi>brief.txt</bdi></p></article>'
@@ -264,3 +265,86 @@ def test_a_file_name_that_is_not_utf8() -> None:
 
 def test_no_examples_no_line() -> None:
     assert render.examples_page(()) == ""
+
+
+def test_examples_are_links_that_ask() -> None:
+    assert '<a class="bq-open" dir="auto" href="?q=A+%26+B%3F">A &amp; B?</a>' in render.examples_page(["A & B?"])
+
+
+def test_examples_come_from_titles_that_ask_and_from_authors() -> None:
+    titles = (
+        "The Salt Beneath: Who Should Collect the Lithium Rent?", "WHO POLICES THE POLICE, AND WITH WHAT?",
+        "What the Strike Is Really About", "Why not?", "Who Mends the Broken Line? A Memo",
+        "How Long Will the Harbour Stay Closed?",
+    )  # fmt: skip
+    briefs = [make_brief(title, ["One."]) for title in titles]
+    assert example_questions(briefs) == [
+        "Who Should Collect the Lithium Rent?", "Who Mends the Broken Line?", "Who is Mara Lindqvist?",
+    ]  # fmt: skip
+    assert example_questions(briefs, 4)[2:] == ["How Long Will the Harbour Stay Closed?", "Who is Mara Lindqvist?"]
+    assert example_questions([make_brief("T", ["One."], authors=())]) == []
+
+
+def test_scope_words() -> None:
+    facets = FakeAssistant().facets()
+    assert render.scope_words(facets, Filters()) == "In 3 briefs, 2021–2023 · filter"
+    chosen = Filters(after="2023-01-01", kind="Policy Brief")
+    assert render.scope_words(FakeAssistant().facets(chosen), chosen) == (
+        "In 1 brief, 2023 · after “2023-01-01”, kind “Policy Brief”"
+    )
+    assert render.scope_words(FakeAssistant().facets(Filters(kind="Memo")), Filters()) == "In 0 briefs · filter"
+
+
+def test_citation_in_plain_words() -> None:
+    citation = cite(HEAT, "0.4 cents")
+    assert citing.plain(citation) == (
+        "“0.4 cents”\nMara Lindqvist and Tomás Ibarra. “Heat Pumps in the Stonebridge Valley.” "
+        f"Insight, 15 March 2021, ¶ 2. [{citation.id}]"
+    )
+
+
+def test_citation_without_date_kind_authors() -> None:
+    bare = replace(cite(REVIEW, "8.2 million euros"), date=None, kind=None, authors=())
+    assert citing.plain(bare).endswith(f"\n“{REVIEW.title}.” Brief, undated, ¶ 1. [{bare.id}]")
+    assert citing.bibtex(bare).startswith(f"@misc{{brief-{bare.start},\n  title = {{{{Two Winters On")
+
+
+def test_citation_in_markdown_is_never_markup() -> None:
+    """Links, images, HTML and line breaks of a brief stay words inside the block quote."""
+    hostile = replace(
+        cite(HEAT, "0.4 cents"), quote="a [x](javascript:y) <b>\n# *no* `z`", title="![i](u) & T_1", authors=("A|B",)
+    )
+    assert citing.markdown(hostile) == (
+        "> “a \\[x\\](javascript:y) \\<b\\> \\# \\*no\\* \\`z\\`”\n>\n"
+        f"> — A\\|B, *\\!\\[i\\](u) \\& T\\_1*, Insight, 15 March 2021, ¶ 2 (`{hostile.id}`)"
+    )
+
+
+def test_citation_in_bibtex() -> None:
+    citation = replace(cite(HEAT, "0.4 cents"), title="50% of $1 & \\input{x}_^~#")
+    assert citing.bibtex(citation) == (
+        f"@misc{{lindqvist2021-{citation.start},\n"
+        "  author = {{Mara Lindqvist} and {Tomás Ibarra}},\n"
+        "  title = {{50\\% of \\$1 \\& \\textbackslash{}input\\{x\\}\\_\\textasciicircum{}\\textasciitilde{}\\#}},\n"
+        "  howpublished = {Insight},\n  date = {2021-03-15},\n  year = {2021},\n"
+        f"  note = {{Paragraph 2: “0.4 cents” [{citation.id}]}},\n}}"
+    )
+
+
+def test_bibtex_authors_keep_commas_and_accents() -> None:
+    citation = replace(cite(HEAT, "0.4 cents"), authors=("Núñez, Ph.D.", "B"))
+    assert "author = {{Núñez, Ph.D.} and {B}}" in citing.bibtex(citation)
+
+
+def test_three_authors() -> None:
+    citation = replace(cite(HEAT, "0.4 cents"), authors=("A", "B", "C"))
+    assert "\nA, B and C. “" in citing.plain(citation)
+
+
+def test_actions_of_a_card() -> None:
+    citation = cite(HEAT, "0.4 cents")
+    actions = render.actions(citation)
+    assert f'data-open="{citation.id}">Read in brief</button>' in actions
+    assert f'href="?brief={HEAT.id}&amp;c={HEAT.id}%3A{citation.start}-{citation.end}" data-copy-link>Link' in actions
+    for form in (citing.plain, citing.markdown, citing.bibtex):
+        assert f'data-copy="{markup.escape(form(citation))}">' in actions

@@ -1,7 +1,7 @@
 """The web page: `build_app(assistant)` lays it out and wires it; `launch` serves it, offline."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -11,37 +11,10 @@ from index.errors import BriefQAError
 from index.types import Brief, Facets, Filters
 from qa.types import Reply
 from ui import render
+from ui.examples import example_questions
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
-
-EXAMPLES = ("What is recommended?", "Who objected, and why?", "What does it cost?")
-"""Questions offered under the question box when the caller gives none."""
-
-# A click on any button inside is sent on with what the button opens: one listener, whatever is shown.
-_OPEN_JS = """
-element.addEventListener('click', event => {
-  const button = event.target.closest('[data-open]');
-  if (button) trigger('click', {open: button.dataset.open});
-});
-"""
-
-# After a brief is opened: its passage comes into view and has the focus; who opened it is kept for closing.
-# Who went on to type meanwhile keeps the focus: the keys would go astray.
-_SHOW_JS = """
-() => requestAnimationFrame(() => requestAnimationFrame(() => {
-  const reader = document.getElementById('reader');
-  const target = document.getElementById('cited') || document.getElementById('reader-close');
-  if (!reader || !target) return;
-  if (!reader.contains(document.activeElement)) window.briefqaOpener = document.activeElement;
-  target.scrollIntoView({block: 'center'});
-  if (!document.activeElement.matches('input, textarea')) target.focus({preventScroll: true});
-}))
-"""
-
-_CLOSE_JS = """
-() => { if (window.briefqaOpener && window.briefqaOpener.isConnected) window.briefqaOpener.focus(); }
-"""
 
 
 @dataclass(frozen=True)
@@ -92,11 +65,26 @@ class Callbacks:
         try:
             facets = self.assistant.facets()
         except BriefQAError:  # told where it matters: by the question, the library and the status
-            facets = Facets({}, {}, {}, {})
+            facets = Facets(0, {}, {}, {}, {})
         return tuple(
             gr.update(choices=[(f"{word} ({n})", word) for word, n in counts.items()])
             for counts in (facets.authors, facets.kinds, facets.topics)
         )
+
+    def scope(self, *filters: str | None) -> dict[str, Any]:
+        """What is asked with these filters, as the words that open them."""
+        try:
+            chosen = _filters(*filters)
+            facets = self.assistant.facets(chosen)
+            title = self.assistant.brief(chosen.brief).title if chosen.brief else None
+            label = render.scope_words(facets, replace(chosen, brief=title))
+        except BriefQAError:  # a date half typed, or damage; told when a question is asked
+            label = "Filters"
+        return dict(gr.update(label=label))
+
+    def home(self) -> tuple[None, str, dict[str, Any]]:
+        """The page as it was before the first question."""
+        return None, "", gr.update(visible=False)
 
     def ask_api(
         self,
@@ -128,8 +116,9 @@ class Callbacks:
 class _AskTab:
     question: gr.Textbox
     button: gr.Button
-    examples: gr.HTML
+    scope: gr.Accordion
     filters: tuple[gr.Textbox | gr.Dropdown, ...]
+    clear: gr.Button
     answers: gr.HTML
 
 
@@ -149,19 +138,21 @@ class _Reader:
     brief: gr.HTML
 
 
-def build_app(assistant: "Assistant", *, examples: Sequence[str] = EXAMPLES) -> gr.Blocks:
+def build_app(assistant: "Assistant", *, examples: Sequence[str] | None = None) -> gr.Blocks:
     """The page over `assistant`; serve it with `launch`.
 
     Args:
         assistant: Answers; anything with the methods of `qa.Assistant`.
-        examples: Questions offered under the question box; none hides the line.
+        examples: Questions offered under the question box; not given, such as fit the briefs; none hides the line.
     """
     calls = Callbacks(assistant)
+    if examples is None:
+        examples = example_questions(assistant.briefs())
     with gr.Blocks(title="BriefQA", analytics_enabled=False, fill_width=True) as app:
         reply = gr.State(None)
-        gr.HTML(
-            "<h1>BriefQA</h1><p>Answers in the briefs’ own words, each with its place.</p>",
-            elem_id="masthead", label="Masthead", js_on_load=None, apply_default_css=False,
+        masthead = _lay_html(
+            "masthead", "Masthead",
+            '<h1><a href="?">BriefQA</a></h1><p>Answers in the briefs’ own words, each with its place.</p>',
         )  # fmt: skip
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="main", scale=5, min_width=320), gr.Tabs(elem_id="tabs"):
@@ -173,10 +164,12 @@ def build_app(assistant: "Assistant", *, examples: Sequence[str] = EXAMPLES) -> 
                     made = _lay_index(index_tab)
             reader = _lay_reader()
         _wire_ask(calls, ask, reply, reader)
+        _wire_address(calls, app, masthead, ask, (reply, ask.answers, reader.column))
         _wire_reader(calls, (ask.answers, library), reply, reader)
-        _wire_index(calls, made, ask.filters[2:])
+        _wire_index(calls, made, ask.filters[2:5])
         library_tab.select(calls.library, None, library, api_name="library", api_visibility="undocumented")
-        app.load(calls.choices, None, list(ask.filters[2:]), api_name="choices", api_visibility="undocumented")
+        app.load(calls.choices, None, list(ask.filters[2:5]), api_name="choices", api_visibility="undocumented")
+        app.load(calls.scope, list(ask.filters), ask.scope, api_name="scope_at_first", api_visibility="undocumented")
         gr.api(calls.ask_api, api_name="ask", concurrency_id="ask")
     return app
 
@@ -200,7 +193,7 @@ def launch(
     """
     _, url, _ = app.launch(
         server_name=host, server_port=port, auth=auth, mcp_server=mcp_server, prevent_thread_lock=True,
-        theme=page_theme(), css=page_css(), quiet=True, share=False, inbrowser=False,
+        theme=page_theme(), css=page_css(), head=page_head(), quiet=True, share=False, inbrowser=False,
         footer_links=[], run_history=False, ssr_mode=False, enable_monitoring=False, pwa=False,
         max_file_size=1,  # nothing is uploaded here, so nothing may be
     )  # fmt: skip
@@ -212,6 +205,11 @@ def page_css() -> str:
     return (files("ui") / "page.css").read_text(encoding="utf-8")
 
 
+def page_head() -> str:
+    """The script of the page, for its head."""
+    return f"<script>{(files('ui') / 'page.js').read_text(encoding='utf-8')}</script>"
+
+
 def page_theme() -> gr.themes.Base:
     """A plain theme in the fonts of the machine; gradio's own would load font files. Colours: page.css."""
     system = [gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "sans-serif")]
@@ -220,7 +218,8 @@ def page_theme() -> gr.themes.Base:
 
 
 def _lay_html(elem_id: str, label: str, value: str = "") -> gr.HTML:
-    return gr.HTML(value, elem_id=elem_id, label=label, js_on_load=_OPEN_JS, apply_default_css=False)
+    connect = f"briefqa.connect('{elem_id}', element, trigger)"
+    return gr.HTML(value, elem_id=elem_id, label=label, js_on_load=connect, apply_default_css=False)
 
 
 def _lay_ask(examples: Sequence[str]) -> _AskTab:
@@ -230,8 +229,7 @@ def _lay_ask(examples: Sequence[str]) -> _AskTab:
             lines=1, max_lines=4, scale=6, autofocus=True,
         )  # fmt: skip
         button = gr.Button("Ask", variant="primary", elem_id="ask-button", scale=1, min_width=96)
-    suggestions = _lay_html("examples", "Example questions", render.examples_page(examples))
-    with gr.Accordion("Filters", open=False, elem_id="filters"):
+    with gr.Accordion("Filters", open=False, elem_id="filters") as scope:
         with gr.Row():
             dates = [
                 gr.Textbox(label=name, placeholder="YYYY-MM-DD", elem_id=f"filter-{name.lower()}", min_width=140)
@@ -245,7 +243,11 @@ def _lay_ask(examples: Sequence[str]) -> _AskTab:
                 )
                 for name in ("Author", "Kind", "Topic")
             ]  # fmt: skip
-    return _AskTab(question, button, suggestions, (*dates, *words), _lay_html("answers", "Answers"))
+        with gr.Row(elem_id="filter-last"):
+            only = gr.Textbox(label="Brief", placeholder="Id or file name", elem_id="filter-brief", min_width=140)
+            clear = gr.Button("Clear filters", elem_id="filter-clear", size="sm", min_width=120, scale=0)
+    _lay_html("examples", "Example questions", render.examples_page(examples))
+    return _AskTab(question, button, scope, (*dates, *words, only), clear, _lay_html("answers", "Answers"))
 
 
 def _lay_index(tab: gr.Tab) -> _IndexTab:
@@ -268,26 +270,38 @@ def _lay_reader() -> _Reader:
 
 
 def _wire_ask(calls: Callbacks, ask: _AskTab, reply: gr.State, reader: _Reader) -> None:
-    inputs, outputs = [ask.question, *ask.filters], [reply, ask.answers, reader.column]
-    # Questions wait for each other (concurrency_id): one already uses every core.
-    asked: dict[str, Any] = {
-        "concurrency_id": "ask", "show_progress_on": ask.answers, "api_visibility": "undocumented",
-    }  # fmt: skip
-    gr.on([ask.question.submit, ask.button.click], calls.ask, inputs, outputs, api_name="ask_page", **asked)
-    ask.examples.click(
-        _opened, None, ask.question, api_name="example", api_visibility="undocumented", show_progress="hidden"
-    ).then(calls.ask, inputs, outputs, api_name="ask_example", **asked)
+    # Questions wait for each other (concurrency_id): one already uses every core. Of those asked while one is
+    # answered, only the last is (always_last), and its reply takes the place of the other.
+    gr.on(
+        [ask.question.submit, ask.button.click], calls.ask, [ask.question, *ask.filters],
+        [reply, ask.answers, reader.column], js="briefqa.asking", api_name="ask_page", api_visibility="undocumented",
+        concurrency_id="ask", show_progress_on=ask.answers, trigger_mode="always_last",
+    ).then(None, js="briefqa.answered")  # fmt: skip
+    gr.on(
+        [field.change for field in ask.filters], calls.scope, list(ask.filters), ask.scope, api_name="scope",
+        api_visibility="undocumented", show_progress="hidden", trigger_mode="always_last",
+    )  # fmt: skip
+    ask.clear.click(None, None, list(ask.filters), js="() => ['', '', null, null, null, '']")
+
+
+def _wire_address(
+    calls: Callbacks, app: gr.Blocks, masthead: gr.HTML, ask: _AskTab, shown: Sequence[gr.components.Component]
+) -> None:
+    """What the address says is asked and opened, when the page is loaded and when one goes back; see page.js."""
+    for come in (app.load, masthead.click):
+        come(None, None, [ask.question, *ask.filters], js="briefqa.fields").then(None, js="briefqa.filled")
+    masthead.clear(calls.home, None, list(shown), api_name="home", api_visibility="undocumented")
 
 
 def _wire_reader(calls: Callbacks, lists: Sequence[gr.HTML], reply: gr.State, reader: _Reader) -> None:
-    for shown in lists:
-        shown.click(
-            calls.open, reply, [reader.brief, reader.column], api_name=f"open_from_{shown.elem_id}",
-            api_visibility="undocumented", show_progress="hidden",
-        ).then(None, js=_SHOW_JS)  # fmt: skip
+    for listed in lists:
+        listed.click(
+            calls.open, reply, [reader.brief, reader.column], api_name=f"open_from_{listed.elem_id}",
+            api_visibility="undocumented", show_progress="hidden", trigger_mode="multiple",
+        ).then(None, js="briefqa.opened")  # fmt: skip
     reader.close.click(
         lambda: gr.update(visible=False), None, reader.column, api_name="close", api_visibility="undocumented"
-    ).then(None, js=_CLOSE_JS)
+    ).then(None, js="briefqa.closed")
 
 
 def _wire_index(calls: Callbacks, made: _IndexTab, words: Sequence[gr.components.Component]) -> None:
@@ -299,10 +313,6 @@ def _wire_index(calls: Callbacks, made: _IndexTab, words: Sequence[gr.components
             calls.choices, None, list(words), api_name=f"choices_after_{name}", api_visibility="undocumented"
         )
     made.tab.select(calls.status, None, outputs, api_name="status", api_visibility="undocumented")
-
-
-def _opened(event: gr.EventData) -> str:
-    return str(event.open)
 
 
 def _filters(*values: str | None) -> Filters:
