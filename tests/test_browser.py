@@ -305,6 +305,18 @@ def test_through_the_marks_of_a_brief(page) -> None:
     expect(place).to_have_text("2 of 2")
 
 
+def test_a_mark_of_the_time_line_opens_its_citation(page) -> None:
+    ask(page, "How large is the levy?")
+    marks = page.locator("#answers .bq-timeline").get_by_role("button")
+    expect(marks).to_have_count(3)
+    marks.filter(has_text="2 June 2023").click()
+    expect(page.get_by_role("article", name=REVIEW.title)).to_be_visible()
+    expect(page.locator("mark#cited")).to_have_text(LEVY)
+    ask(page, "Why did Harris object?")
+    expect(page.get_by_role("region", name="Reply to: Why did Harris object?")).to_be_visible()
+    expect(page.locator("#answers .bq-timeline")).to_have_count(0)
+
+
 def test_search_in_a_brief(page) -> None:
     """Also across the edge of a mark; the text and its marks are left as they are."""
     ask(page, "How large is the levy?")

@@ -1,5 +1,6 @@
 """What the page shows, by values."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -24,6 +25,7 @@ from qa.types import Answer, Reply
 from ui import citing, markup, render
 from ui.examples import example_questions
 from ui.render import Mark, Piece, cut
+from ui.timeline import timeline
 
 
 @pytest.mark.parametrize(
@@ -166,6 +168,35 @@ def test_answer_card() -> None:
     assert "2 June 2023</time> · ¶&nbsp;2" in card
 
 
+def test_timeline_puts_each_citation_at_its_date() -> None:
+    later = replace(cite(REVIEW, "0.4 cents"), date="2021-03-25", authors=())
+    middle = replace(cite(REVIEW, "8.2 million euros"), date="2021-03-18", authors=("A",))
+    undated = replace(cite(HOSTILE, "Night sailings"), date=None)
+    first = Answer("0.4 cents", 0.9, later, (cite(HEAT, "0.4 cents"), undated))
+    picture = timeline([first, Answer("8.2 million euros", 0.5, middle)])
+    stops = re.findall(r'<li class="(.*?)" style="--at: (.*?)%"><button type="button" data-open="(.*?)">', picture)
+    assert stops == [
+        ("bq-early", "0.0", cite(HEAT, "0.4 cents").id), ("bq-early", "30.0", middle.id),
+        ("bq-late", "100.0", later.id),
+    ]  # fmt: skip
+    assert re.findall(r'<b dir="auto">(.*?)</b>', picture) == ["Mara Lindqvist et al.", "A", REVIEW.title]
+    assert '<q dir="auto">8.2 million euros</q>' in picture
+    assert "<span>2021</span><span>2021</span>" in picture
+
+
+@pytest.mark.parametrize("other", ["2021-03-15", None, "spring 2021"])
+def test_no_timeline_on_a_single_date(other: str | None) -> None:
+    citation = cite(HEAT, "0.4 cents")
+    assert timeline([Answer("0.4 cents", 0.9, citation, (replace(citation, date=other),))]) == ""
+
+
+def test_weak_candidates_are_not_on_the_timeline() -> None:
+    reply = FakeAssistant().ask("Why did Harris object?")
+    weak = answer(0.29, ((REVIEW, "8.2 million euros"),))
+    assert "bq-timeline" not in render.reply_page(replace(reply, answers=(*reply.answers, weak)))
+    assert "bq-timeline" in render.reply_page(replace(reply, answers=(*reply.answers, replace(weak, confidence=0.3))))
+
+
 def test_found_reply_leads_with_the_best_answer() -> None:
     page = render.reply_page(FakeAssistant().ask("the levy?"))
     assert page.index("bq-first") < page.index("Other readings") < page.index("capped at 60 euros")
@@ -229,6 +260,12 @@ def test_status_page() -> None:
     assert "<dt>Size on disk</dt><dd>1.4 MB</dd>" in page
 
 
+def test_status_page_tells_no_path_of_the_machine() -> None:
+    page = render.status_page(replace(FakeAssistant().status(), index_dir="/home/ada/policy/.briefqa"))
+    assert "<dt>Folder</dt><dd>.briefqa</dd>" in page
+    assert "ada" not in page
+
+
 def _pages_of_the_hostile_brief() -> dict[str, str]:
     citation = cite(HOSTILE, SCRIPT)
     reply = FakeAssistant().ask("ferry?")
@@ -238,9 +275,12 @@ def _pages_of_the_hostile_brief() -> dict[str, str]:
         "card": render.answer_card(bad),
         "reply": render.reply_page(replace(reply, question=SCRIPT)),
         "not found": render.reply_page(replace(reply, question=SCRIPT, found=False)),
+        "timeline": timeline(
+            [Answer(SCRIPT, 0.9, replace(citation, date="2020-01-01"), (replace(citation, date="2021-01-01"),))]
+        ),
         "library": render.library_page([HOSTILE]),
         "report": render.report_page(REPORT),
-        "status": render.status_page(replace(FakeAssistant().status(), index_dir=SCRIPT)),
+        "status": render.status_page(replace(FakeAssistant().status(), reader=SCRIPT)),
         "error": render.message_page(QuestionInvalid(SCRIPT)),
         "examples": render.examples_page([SCRIPT]),
     }

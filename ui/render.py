@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.types import Brief, Facets, Filters, ParagraphRole, Report
 from qa.types import Answer, Citation, ReadPassage, Reply
 from ui import citing
 from ui.markup import address, counted, dots, escape, facts, opener, time_of
+from ui.timeline import timeline
 
 if TYPE_CHECKING:
     from qa.assistant import Status
@@ -93,7 +95,8 @@ def reply_page(reply: Reply) -> str:
         sure = [answer for answer in rest if answer.confidence >= _WEAK]
         weak = [answer for answer in rest if answer.confidence < _WEAK]
         more = f'<h3 class="bq-more">Other readings</h3>{_cards(sure)}' if sure else ""
-        body = f"{answer_card(first, first=True)}{more}{_weak(weak)}{_passages(reply.passages, 'Passages read')}"
+        folded = f"{_weak(weak)}{_passages(reply.passages, 'Passages read')}"
+        body = f"{answer_card(first, first=True)}{more}{timeline((first, *sure))}{folded}"
     else:
         body = _not_found(reply)
     label = escape(f"Reply to: {reply.question}")
@@ -206,7 +209,7 @@ def status_page(status: "Status") -> str:
         "Passages": f"{status.n_passages:,}",
         "Generation": f"{status.generation:,}",
         "Size on disk": size_words(status.disk_bytes),
-        "Folder": status.index_dir,
+        "Folder": Path(status.index_dir).absolute().name,  # where it is on the machine is nobody's business
         "Embedder": status.embedder,
         "Reader": status.reader,
     }
