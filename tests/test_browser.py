@@ -368,6 +368,27 @@ def test_library_opens_a_brief(page) -> None:
     expect(page.locator("#brief mark")).to_have_count(0)
 
 
+def test_library_is_searched_and_sorted(page) -> None:
+    page.get_by_role("tab", name="Library").click()
+    table = page.get_by_role("table")
+    box = page.get_by_label("Search the library")
+    box.fill("lindqvist ENERGY 2023")
+    expect(table.get_by_role("rowheader")).to_have_text([REVIEW.title])
+    expect(table).to_contain_text("1 of 3 briefs")
+    box.fill("")
+    page.get_by_role("button", name="2021: 1 brief").click()
+    expect(table.get_by_role("rowheader")).to_have_text([HEAT.title])
+    page.get_by_role("button", name="2021: 1 brief").click()
+    hostile = re.compile("^Ferries")
+    table.get_by_role("button", name="Date").click()
+    expect(table.get_by_role("rowheader")).to_have_text([HEAT.title, REVIEW.title, hostile])
+    expect(table.get_by_role("columnheader", name="Date")).to_have_attribute("aria-sort", "ascending")
+    table.get_by_role("button", name="Date").click()
+    expect(table.get_by_role("rowheader")).to_have_text([REVIEW.title, HEAT.title, hostile])
+    table.get_by_role("button", name="Title").click()
+    expect(table.get_by_role("rowheader")).to_have_text([hostile, HEAT.title, REVIEW.title])
+
+
 def test_update_reports(page) -> None:
     page.get_by_role("tab", name="Index").click()
     page.get_by_role("button", name="Update").click()

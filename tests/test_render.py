@@ -20,10 +20,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.errors import QuestionInvalid
-from index.types import Filters
+from index.types import Facets, Filters
 from qa.types import Answer, Reply
 from ui import citing, markup, render
 from ui.examples import example_questions
+from ui.library import library_page
 from ui.render import Mark, Piece, cut
 from ui.timeline import timeline
 
@@ -237,11 +238,34 @@ def test_a_passage_read_opens_at_its_place() -> None:
 
 
 def test_library_page() -> None:
-    page = render.library_page(BRIEFS)
-    assert "<caption>3 briefs</caption>" in page
+    page = library_page(BRIEFS, FakeAssistant().facets())
+    assert '<caption aria-live="polite" data-all="3 briefs">3 briefs</caption>' in page
     assert f'data-open="{REVIEW.id}">Two Winters On: the Heating Levy Reviewed</button></th>' in page
     assert "<td>Policy Brief</td><td>Mara Lindqvist</td><td>Energy</td></tr>" in page
-    assert "No briefs are indexed yet." in render.library_page(())
+    assert "No briefs are indexed yet." in library_page((), Facets(0, {}, {}, {}, {}))
+
+
+def test_library_counts_by_year_and_topic() -> None:
+    """Years without a brief keep their place; bars are relative to the longest."""
+    facets = Facets(4, {"2023": 1, "2021": 3}, {}, {}, {"Energy": 4, "A&B": 1})
+    page = library_page(BRIEFS, facets)
+    bars = re.findall(r'<li style="--size: (\d+)%"(?: title="([^"]*)")?>(?:<button[^>]*data-narrow="([^"]*)")?', page)
+    assert bars == [
+        ("100", "", "2021"), ("0", "2022: 0 briefs", ""), ("33", "", "2023"),
+        ("100", "", "Energy"), ("25", "", "A&amp;B"),
+    ]  # fmt: skip
+    assert 'aria-label="2021: 3 briefs"' in page
+
+
+def test_library_draws_nothing_that_tells_nothing() -> None:
+    page = library_page(BRIEFS, Facets(2, {"2021": 2}, {}, {}, {"Energy": 1, "Trade": 1}))
+    assert "<figure" not in page
+
+
+def test_library_of_very_many() -> None:
+    page = library_page([HEAT] * 2500, FakeAssistant().facets())
+    assert ">2,500 briefs, of which the first 2,000 are listed</caption>" in page
+    assert page.count('scope="row"') == 2000
 
 
 def test_report_page() -> None:
@@ -278,7 +302,7 @@ def _pages_of_the_hostile_brief() -> dict[str, str]:
         "timeline": timeline(
             [Answer(SCRIPT, 0.9, replace(citation, date="2020-01-01"), (replace(citation, date="2021-01-01"),))]
         ),
-        "library": render.library_page([HOSTILE]),
+        "library": library_page([HOSTILE], Facets(2, {}, {}, {}, {SCRIPT: 2})),
         "report": render.report_page(REPORT),
         "status": render.status_page(replace(FakeAssistant().status(), reader=SCRIPT)),
         "error": render.message_page(QuestionInvalid(SCRIPT)),

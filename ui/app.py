@@ -12,6 +12,7 @@ from index.types import Brief, Facets, Filters
 from qa.types import Reply
 from ui import render
 from ui.examples import example_questions
+from ui.library import library_page
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
@@ -50,8 +51,8 @@ class Callbacks:
         return self._index(True, progress)
 
     def library(self) -> str:
-        """The table of briefs."""
-        return _shown(lambda: render.library_page(self.assistant.briefs()))
+        """The table of briefs, and how many there are of what."""
+        return _shown(lambda: library_page(self.assistant.briefs(), self.assistant.facets()))
 
     def status(self) -> tuple[str, str]:
         """The report of the last run and the status."""

@@ -193,6 +193,37 @@ window.briefqa = (() => {
     ranges[current].startContainer.parentElement.scrollIntoView({ block: 'center' });
   }
 
+  // ---- the library ----
+
+  // Shows the rows in which every word occurs.
+  function narrow(box) {
+    const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const rows = [...document.querySelectorAll('.bq-library tbody tr')];
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every(word => text.includes(word));
+    }
+    const caption = find('.bq-library caption');
+    const left = rows.filter(row => !row.hidden).length;
+    caption.textContent = words.length ? `${left.toLocaleString('en')} of ${caption.dataset.all}` : caption.dataset.all;
+  }
+
+  // By one column, the other way round when it is that already; what has nothing in the column comes last.
+  function sort(button) {
+    const column = Number(button.dataset.sort);
+    const down = button.closest('th').getAttribute('aria-sort') === 'ascending';
+    const key = row => {
+      const cell = row.cells[column];
+      return cell.querySelector('time')?.dateTime ?? (column === 1 ? '' : cell.textContent.trim());
+    };
+    const body = find('.bq-library tbody');
+    const rows = [...body.rows].map(row => [key(row), row]).sort(([a], [b]) =>
+      !a || !b ? !a - !b : (down ? -1 : 1) * a.localeCompare(b, undefined, { numeric: true }));
+    body.append(...rows.map(([, row]) => row));
+    for (const th of button.closest('tr').cells) th.removeAttribute('aria-sort');
+    button.closest('th').setAttribute('aria-sort', down ? 'descending' : 'ascending');
+  }
+
   // ---- copying ----
 
   async function copy(text, button) {
@@ -223,6 +254,12 @@ window.briefqa = (() => {
       event.preventDefault();
       if ('copyLink' in link.dataset) copy(link.href, link);
       else go(link.getAttribute('href'));
+    } else if (from('[data-sort]')) sort(from('[data-sort]'));
+    else if (from('[data-narrow]')) {
+      const box = find('.bq-narrow');
+      const words = from('[data-narrow]').dataset.narrow;
+      box.value = box.value === words ? '' : words; // once more: all of them again
+      narrow(box);
     } else if (from('[data-do]')) {
       const what = from('[data-do]').dataset.do;
       if (what === 'next') step(1);
@@ -235,6 +272,7 @@ window.briefqa = (() => {
 
   document.addEventListener('input', event => {
     if (event.target.matches('.bq-find')) search(event.target);
+    if (event.target.matches('.bq-narrow')) narrow(event.target);
   });
 
   document.addEventListener('keydown', event => {

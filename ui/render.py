@@ -182,26 +182,6 @@ def _tools(brief: Brief) -> str:
     )
 
 
-def library_page(briefs: Sequence[Brief]) -> str:
-    """A table of the briefs in the order given; each title is a button that opens the brief."""
-    if not briefs:
-        return (
-            '<p class="bq-empty">No briefs are indexed yet. Put files into the folder '
-            "that is indexed, then press Update under Index.</p>"
-        )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Title", "Date", "Kind", "Authors", "Topics"))
-    rows = "".join(
-        f'<tr><th scope="row">{opener(brief.id, brief.title)}</th><td>{time_of(brief.date)}</td>'
-        f"<td>{escape(brief.kind or '')}</td><td>{escape(', '.join(brief.authors))}</td>"
-        f"<td>{escape(', '.join(brief.topics))}</td></tr>"
-        for brief in briefs
-    )
-    return (
-        f'<table class="bq-library"><caption>{counted(len(briefs), "brief")}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    )
-
-
 def status_page(status: "Status") -> str:
     """What the index holds, as a list of facts."""
     facts = {
