@@ -5,6 +5,7 @@ BriefQAError
 ├── InputMissing        a folder or file to index that is not there, or holds nothing to index
 ├── IndexMissing        no index in the folder given
 ├── IndexBusy           another run is writing the index
+├── IndexStopped        a run that was stopped
 ├── IndexUnwritable     the index folder cannot be written (read-only, full)
 ├── IndexMismatch       the index was made with another model or format
 ├── IndexCorrupt        a file of the index is missing or damaged
@@ -32,6 +33,10 @@ class IndexMissing(BriefQAError):
 
 class IndexBusy(BriefQAError):
     """Another run is writing the index."""
+
+
+class IndexStopped(BriefQAError):
+    """A run that was stopped; the index is as it was."""
 
 
 class IndexUnwritable(BriefQAError):

@@ -3,9 +3,10 @@
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from index.check import Finding
 from index.errors import CitationInvalid, IndexBusy, QuestionInvalid
 from index.types import Brief, Facets, Failure, Filters, Paragraph, ParagraphRole, Report
 from qa.types import Answer, Citation, ReadPassage, Reply
@@ -139,6 +140,7 @@ class FakeAssistant:
         """Starts with a report of an earlier run."""
         self.updates: list[bool] = []
         self.busy = False
+        self.endless = False
 
     def ask(self, question: str, filters: Filters = Filters(), *, top_k: int = 3) -> Reply:
         """The reply; an empty question and a filter that is no date are refused as by the real one."""
@@ -199,10 +201,18 @@ class FakeAssistant:
         """Counts that grow with each update."""
         return FakeStatus(".briefqa", 3 + len(self.updates), 3, 9, "fake-embedder", "fake-reader", 1_400_000, REPORT)
 
+    def check(self) -> Iterator[Finding]:
+        """One thing in order, one not."""
+        yield Finding(True, "3 files have the content that was written")
+        yield Finding(False, f"the text of {SCRIPT} is not the one its id was made from")
+
     def update(self, *, rebuild: bool = False, progress: Callable[[str, int, int], None] = lambda *_: None) -> Report:
-        """Notes the call; refuses while `busy`."""
+        """Notes the call; refuses while `busy`; ends only by being stopped while `endless`."""
         if self.busy:
             raise IndexBusy("another run is writing the index .briefqa; wait until it has finished")
+        while self.endless:  # until it is stopped
+            progress("embedding", 1, 100)
+            time.sleep(0.02)
         progress("reading", 0, 0)
         progress("embedding", 1, 2)
         self.updates.append(rebuild)

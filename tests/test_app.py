@@ -1,16 +1,20 @@
 """The page as a program uses it: through gradio's client, over the fake assistant."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 
 import gradio as gr
 import httpx
 import pytest
 from fake_assistant import HEAT, HOSTILE, REVIEW, FakeAssistant, cite
+from gradio.utils import get_function_description
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
 from ui.app import Callbacks, build_app, launch, page_css, page_head, page_theme
+from ui.endpoints import Endpoints
 
 NO_FILTERS = ("", "", None, None, None, "")
 
@@ -62,6 +66,89 @@ def test_an_empty_question_is_an_error_in_a_sentence(client: Client, question: s
         client.predict(question, api_name="/ask")
 
 
+def test_brief_by_citation_by_id_and_by_name(client: Client) -> None:
+    citation = cite(HEAT, "0.4 cents")
+    brief = client.predict(citation.id, api_name="/brief")
+    assert brief["text"][brief["start"] : brief["end"]] == brief["quote"] == "0.4 cents"
+    assert (brief["text"], brief["source"], brief["date"]) == (HEAT.text, HEAT.source, "2021-03-15")
+    assert brief["paragraphs"][0] == {"number": 1, "start": 38, "end": 220, "role": "body"}
+    whole = client.predict(HEAT.id, api_name="/brief")
+    assert (whole["id"], whole["start"], whole["end"], whole["quote"]) == (HEAT.id, 0, 0, "")
+
+
+def test_brief_that_is_not_there_is_an_error_in_a_sentence(client: Client) -> None:
+    with pytest.raises(AppError, match=r"^No brief nothing is in the index\.$"):
+        client.predict("nothing", api_name="/brief")
+
+
+def test_briefs(client: Client) -> None:
+    listed = client.predict(kind="Policy Brief", api_name="/briefs")
+    assert listed == [
+        {"id": REVIEW.id, "source": REVIEW.source, "title": REVIEW.title, "date": "2023-06-02",
+         "kind": "Policy Brief", "authors": ["Mara Lindqvist"], "topics": ["Energy"]}
+    ]  # fmt: skip
+    assert len(client.predict(api_name="/briefs")) == 3
+
+
+def test_status_and_update(client: Client, assistant: FakeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assistant, "updates", [])
+    status = client.predict(api_name="/status")
+    assert (status["generation"], status["n_briefs"], status["index_dir"]) == (3, 3, ".briefqa")
+    report = client.predict(api_name="/update")
+    assert (report["added"], report["failed"][0]["reason"]) == (["energy/levy-review.md"], "is encrypted")
+    client.predict(rebuild=True, api_name="/update")
+    assert assistant.updates == [False, True]
+    monkeypatch.setattr(assistant, "busy", True)
+    with pytest.raises(AppError, match=r"^Another run is writing the index"):
+        client.predict(api_name="/update")
+
+
+def test_no_endpoint_tells_where_a_file_lies(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoints = Endpoints(FakeAssistant())  # type: ignore[arg-type]
+    here = replace(HEAT, path="/home/ada/heat.txt")
+    monkeypatch.setattr(endpoints.assistant, "brief", lambda _: here)
+    monkeypatch.setattr(endpoints.assistant, "briefs", lambda _: (here,))
+    assert "ada" not in json.dumps([endpoints.brief(HEAT.id), endpoints.briefs()])
+
+
+def test_the_api_page_describes_every_endpoint_and_argument(url: str) -> None:
+    named = httpx.get(f"{url}gradio_api/info", trust_env=False).json()["named_endpoints"]
+    assert sorted(named) == ["/ask", "/brief", "/briefs", "/status", "/update"]
+    for name in named:
+        description, arguments, _ = get_function_description(getattr(Endpoints, name[1:]))
+        assert len(description) > 40
+        assert all(text for argument, text in arguments.items() if argument != "self"), name
+    assert [argument["parameter_name"] for argument in named["/ask"]["parameters"]] == [
+        "question", "after", "before", "author", "kind", "topic", "brief", "top_k",
+    ]  # fmt: skip
+
+
+def test_check_tells_each_finding_as_it_is_made() -> None:
+    pages = list(Callbacks(FakeAssistant()).check())  # type: ignore[arg-type]
+    assert ["Looking …" in page for page in pages] == [True, True, False]
+    assert "1 thing not in order.</p>" in pages[-1]
+    assert '<li class="bq-ok"><b>In order</b> 3 files have the content that was written.</li>' in pages[-1]
+    assert '<li class="bq-bad"><b>Not in order</b> The text of &lt;script&gt;' in pages[-1]
+
+
+def test_a_run_is_stopped_at_its_next_step() -> None:
+    assistant = FakeAssistant()
+    calls = Callbacks(assistant)  # type: ignore[arg-type]
+    update = assistant.update
+
+    def stopped_meanwhile(**options: object) -> object:
+        calls.stop()
+        return update(**options)
+
+    assistant.update = stopped_meanwhile  # type: ignore[method-assign]
+    report, status = calls.update(lambda *_, **__: None)  # type: ignore[arg-type]
+    assert report == '<p class="bq-error" role="alert">The run was stopped; the index is as it was.</p>'
+    assert "<dt>Generation</dt><dd>3</dd>" in status
+    assistant.update = update  # type: ignore[method-assign]
+    calls.update(lambda *_, **__: None)  # type: ignore[arg-type]
+    assert assistant.updates == [False]
+
+
 def test_page_shows_answer(client: Client) -> None:
     answers = client.predict("How large is the levy?", *NO_FILTERS, api_name="/ask_page")
     assert '<p class="bq-words" dir="auto">0.4 cents on each kilowatt-hour</p>' in answers
@@ -87,17 +174,18 @@ def test_filters_reach_the_assistant(client: Client) -> None:
     assert "<summary>Passages read (2)</summary>" in answers
 
 
-def test_update_and_rebuild(client: Client, assistant: FakeAssistant) -> None:
-    report, status = client.predict(api_name="/update")
+def test_update_and_rebuild(client: Client, assistant: FakeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assistant, "updates", [])
+    report, status = client.predict(api_name="/update_page")
     assert "1 added, 0 changed, 1 removed, 1 unchanged, 1 failed." in report
     assert "<dt>Generation</dt><dd>4</dd>" in status
-    client.predict(api_name="/rebuild")
+    client.predict(api_name="/rebuild_page")
     assert assistant.updates == [False, True]
 
 
 def test_update_while_another_runs(client: Client, assistant: FakeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assistant, "busy", True)
-    report, status = client.predict(api_name="/update")
+    report, status = client.predict(api_name="/update_page")
     assert "Another run is writing the index .briefqa; wait until it has finished.</p>" in report
     assert "<dt>Briefs</dt>" in status
 
@@ -110,8 +198,9 @@ def test_every_event_has_its_own_name(url: str) -> None:
     events = [e for e in httpx.get(f"{url}config", trust_env=False).json()["dependencies"] if e["backend_fn"]]
     names = [event["api_name"] for event in events]
     assert sorted(names) == [
-        "ask", "ask_page", "choices", "choices_after_rebuild", "choices_after_update", "close", "home", "library",
-        "open_from_answers", "open_from_library", "rebuild", "scope", "scope_at_first", "status", "update",
+        "ask", "ask_page", "brief", "briefs", "check", "choices", "choices_after_rebuild_page",
+        "choices_after_update_page", "close", "home", "library", "open_from_answers", "open_from_library",
+        "rebuild_page", "scope", "scope_at_first", "status", "status_page", "stop", "update", "update_page",
     ]  # fmt: skip
 
 
@@ -159,11 +248,11 @@ def test_weak_candidates_are_not_marked_in_the_brief() -> None:
     assert "<mark" not in page
 
 
-@pytest.mark.parametrize("target", ["nothing", "nothing:1-2"])
+@pytest.mark.parametrize("target", ["0123456789ab", "0123456789ab:1-2"])
 def test_open_what_is_gone(target: str) -> None:
     """The index may have been updated since the answer was shown."""
     page, column = Callbacks(FakeAssistant()).open(None, _click(target))  # type: ignore[arg-type]
-    assert page == '<p class="bq-error" role="alert">No brief nothing is in the index.</p>'
+    assert page == '<p class="bq-error" role="alert">No brief 0123456789ab is in the index.</p>'
     assert column["visible"] is True
 
 

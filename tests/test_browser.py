@@ -25,8 +25,13 @@ LEVY = "0.4 cents on each kilowatt-hour"
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    app = build_app(FakeAssistant(), examples=["How large is the levy?"])  # type: ignore[arg-type]
+def assistant() -> FakeAssistant:
+    return FakeAssistant()
+
+
+@pytest.fixture(scope="module")
+def url(assistant) -> Iterator[str]:
+    app = build_app(assistant, examples=["How large is the levy?"])  # type: ignore[arg-type]
     yield launch(app)
     app.close(verbose=False)
 
@@ -396,6 +401,26 @@ def test_update_reports(page) -> None:
     expect(report).to_contain_text("1 added, 0 changed, 1 removed, 1 unchanged, 1 failed.")
     expect(report).to_contain_text("is encrypted")
     expect(page.locator("#status")).to_contain_text("Generation4")
+
+
+def test_the_health_of_the_index(page) -> None:
+    page.get_by_role("tab", name="Index").click()
+    page.get_by_role("button", name="Check").click()
+    health = page.get_by_role("region", name="Health of the index")
+    expect(health).to_contain_text("1 thing not in order.")
+    expect(health).to_contain_text(SCRIPT)
+
+
+def test_a_run_of_the_indexer_can_be_stopped(page, assistant, monkeypatch) -> None:
+    page.get_by_role("tab", name="Index").click()
+    stop = page.get_by_role("button", name="Stop")
+    expect(page.get_by_role("button", name="Rebuild")).to_be_visible()
+    expect(stop).to_be_hidden()
+    monkeypatch.setattr(assistant, "endless", True)
+    page.get_by_role("button", name="Rebuild").click()
+    stop.click()
+    expect(page.get_by_role("alert")).to_have_text("The run was stopped; the index is as it was.")
+    expect(stop).to_be_hidden()
 
 
 def test_a_brief_cannot_run_anything(page) -> None:

@@ -1,16 +1,20 @@
 """The web page: `build_app(assistant)` lays it out and wires it; `launch` serves it, offline."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import wraps
 from importlib.resources import files
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from index.errors import BriefQAError
-from index.types import Brief, Facets, Filters
+from index.check import Finding
+from index.errors import BriefQAError, IndexStopped
+from index.types import Facets
 from qa.types import Reply
 from ui import render
+from ui.endpoints import Endpoints, filters_of, place_of
 from ui.examples import example_questions
 from ui.library import library_page
 
@@ -23,12 +27,13 @@ class Callbacks:
     """What happens at each event: calls the assistant and renders; BriefQAError becomes a sentence."""
 
     assistant: "Assistant"
+    stopping: Event = field(default_factory=Event)
 
     def ask(self, question: str, *filters: str | None) -> tuple[Reply | None, str, dict[str, Any]]:
         """The reply, its HTML, and the reader closed: it shows a passage of the question before."""
         closed = gr.update(visible=False)
         try:
-            reply = self.assistant.ask(question or "", _filters(*filters))
+            reply = self.assistant.ask(question or "", filters_of(*filters))
         except BriefQAError as error:
             return None, render.message_page(error), closed
         return reply, render.reply_page(reply), closed
@@ -37,7 +42,7 @@ class Callbacks:
         """The brief that was clicked, at its passage, in the reader."""
         shown = gr.update(visible=True)
         try:
-            brief, start, end = _place(self.assistant, event.open)
+            brief, start, end = place_of(self.assistant, event.open)
         except BriefQAError as error:
             return render.message_page(error), shown
         return render.brief_page(brief, start, end, _cited_in(reply, brief.id)), shown
@@ -75,7 +80,7 @@ class Callbacks:
     def scope(self, *filters: str | None) -> dict[str, Any]:
         """What is asked with these filters, as the words that open them."""
         try:
-            chosen = _filters(*filters)
+            chosen = filters_of(*filters)
             facets = self.assistant.facets(chosen)
             title = self.assistant.brief(chosen.brief).title if chosen.brief else None
             label = render.scope_words(facets, replace(chosen, brief=title))
@@ -87,27 +92,28 @@ class Callbacks:
         """The page as it was before the first question."""
         return None, "", gr.update(visible=False)
 
-    def ask_api(
-        self,
-        question: str,
-        after: str | None = None,
-        before: str | None = None,
-        author: str | None = None,
-        kind: str | None = None,
-        topic: str | None = None,
-        brief: str | None = None,
-        top_k: int = 3,
-    ) -> dict[str, Any]:
-        """The reply to a question as JSON: verbatim answers with their citations, or found false."""
-        filters = _filters(after, before, author, kind, topic, brief)
+    def check(self) -> Iterator[str]:
+        """What is looked at in the index, told as it is found."""
+        findings: list[Finding] = []
         try:
-            return asdict(self.assistant.ask(question, filters, top_k=top_k))
+            for finding in self.assistant.check():
+                findings.append(finding)
+                yield render.findings_page(findings, done=False)
+            yield render.findings_page(findings, done=True)
         except BriefQAError as error:
-            raise gr.Error(render.sentence_of(error), print_exception=False) from error
+            yield render.message_page(error)
+
+    def stop(self) -> None:
+        """Ends the run that is at work, at its next step."""
+        self.stopping.set()
 
     def _index(self, rebuild: bool, progress: gr.Progress) -> tuple[str, str]:
+        self.stopping.clear()
+
         def tell(stage: str, done: int, total: int) -> None:
-            progress((done, total) if total else None, desc=stage)
+            if self.stopping.is_set():
+                raise IndexStopped("the run was stopped; the index is as it was")
+            progress((done, total) if total else None, desc=stage.capitalize())
 
         report = _shown(lambda: render.report_page(self.assistant.update(rebuild=rebuild, progress=tell)))
         return report, self.status()[1]
@@ -128,7 +134,10 @@ class _IndexTab:
     tab: gr.Tab
     update: gr.Button
     rebuild: gr.Button
+    stop: gr.Button
+    check: gr.Button
     report: gr.HTML
+    health: gr.HTML
     status: gr.HTML
 
 
@@ -171,7 +180,7 @@ def build_app(assistant: "Assistant", *, examples: Sequence[str] | None = None) 
         library_tab.select(calls.library, None, library, api_name="library", api_visibility="undocumented")
         app.load(calls.choices, None, list(ask.filters[2:5]), api_name="choices", api_visibility="undocumented")
         app.load(calls.scope, list(ask.filters), ask.scope, api_name="scope_at_first", api_visibility="undocumented")
-        gr.api(calls.ask_api, api_name="ask", concurrency_id="ask")
+        _offer(Endpoints(assistant))
     return app
 
 
@@ -190,7 +199,7 @@ def launch(
         host: Address to listen on; loopback unless told otherwise.
         port: Port, or None for the first free one from 7860.
         auth: User and password asked for, or None.
-        mcp_server: Offers `ask` to agents too.
+        mcp_server: Offers the endpoints to agents too, as MCP tools.
     """
     _, url, _ = app.launch(
         server_name=host, server_port=port, auth=auth, mcp_server=mcp_server, prevent_thread_lock=True,
@@ -254,14 +263,17 @@ def _lay_ask(examples: Sequence[str]) -> _AskTab:
 def _lay_index(tab: gr.Tab) -> _IndexTab:
     status = _lay_html("status", "Status of the index")
     gr.HTML(
-        "<p>Update reads new and changed files; Rebuild makes the whole index anew. "
+        "<p>Update reads new and changed files; Rebuild makes the whole index anew; Check looks at every file of it. "
         "Questions are answered meanwhile.</p>",
         elem_id="index-help", label="Help", js_on_load=None, apply_default_css=False,
     )  # fmt: skip
     with gr.Row(elem_id="indexing"):
         update = gr.Button("Update", variant="primary", elem_id="update-button", min_width=120, scale=0)
         rebuild = gr.Button("Rebuild", elem_id="rebuild-button", min_width=120, scale=0)
-    return _IndexTab(tab, update, rebuild, _lay_html("report", "Report"), status)
+        check = gr.Button("Check", elem_id="check-button", min_width=120, scale=0)
+        stop = gr.Button("Stop", variant="stop", elem_id="stop-button", min_width=120, scale=0)
+    report, health = _lay_html("report", "Report"), _lay_html("health", "Health of the index")
+    return _IndexTab(tab, update, rebuild, stop, check, report, health, status)
 
 
 def _lay_reader() -> _Reader:
@@ -308,24 +320,42 @@ def _wire_reader(calls: Callbacks, lists: Sequence[gr.HTML], reply: gr.State, re
 def _wire_index(calls: Callbacks, made: _IndexTab, words: Sequence[gr.components.Component]) -> None:
     outputs = [made.report, made.status]
     for button, call, name in (
-        (made.update, calls.update, "update"), (made.rebuild, calls.rebuild, "rebuild"),
+        (made.update, calls.update, "update_page"), (made.rebuild, calls.rebuild, "rebuild_page"),
     ):  # fmt: skip
-        button.click(call, None, outputs, api_name=name, show_progress_on=made.report, concurrency_id="index").then(
-            calls.choices, None, list(words), api_name=f"choices_after_{name}", api_visibility="undocumented"
-        )
-    made.tab.select(calls.status, None, outputs, api_name="status", api_visibility="undocumented")
+        button.click(
+            call,
+            None,
+            outputs,
+            api_name=name,
+            api_visibility="undocumented",
+            show_progress_on=made.report,
+            concurrency_id="index",
+        ).then(calls.choices, None, list(words), api_name=f"choices_after_{name}", api_visibility="undocumented")
+    made.stop.click(calls.stop, None, None, api_name="stop", api_visibility="undocumented", queue=False)
+    made.check.click(calls.check, None, made.health, api_name="check", api_visibility="undocumented")
+    made.tab.select(calls.status, None, outputs, api_name="status_page", api_visibility="undocumented")
 
 
-def _filters(*values: str | None) -> Filters:
-    """Filters in the order of the fields; a field left empty filters nothing."""
-    return Filters(*(value.strip() or None if value else None for value in values))
+def _offer(endpoints: Endpoints) -> None:
+    """The endpoints by name; a question waits its turn with those of the page, and so does a run of the indexer."""
+    for call, turn in (
+        (endpoints.ask, "ask"), (endpoints.brief, None), (endpoints.briefs, None), (endpoints.status, None),
+        (endpoints.update, "index"),
+    ):  # fmt: skip
+        gr.api(_told(call), api_name=call.__name__, concurrency_id=turn)
 
 
-def _place(assistant: "Assistant", target: str) -> tuple[Brief, int, int]:
-    """Brief and range that `target` names: a citation id, or a brief id for the brief as a whole."""
-    if ":" in target:
-        return assistant.resolve(target)
-    return assistant.brief(target), 0, 0
+def _told(call: Callable[..., Any]) -> Callable[..., Any]:
+    """`call`, whose BriefQAError reaches the caller as its sentence."""
+
+    @wraps(call)
+    def calling(*args: object, **kwargs: object) -> object:
+        try:
+            return call(*args, **kwargs)
+        except BriefQAError as error:
+            raise gr.Error(render.sentence_of(error), print_exception=False) from error
+
+    return calling
 
 
 def _cited_in(reply: Reply | None, brief_id: str) -> list[render.Range]:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from index.check import Finding
 from index.types import Brief, Facets, Filters, ParagraphRole, Report
 from qa.types import Answer, Citation, ReadPassage, Reply
 from ui import citing
@@ -220,6 +221,21 @@ def report_page(report: Report | None) -> str:
         f"{counted(report.n_passages, 'passage')} in {counted(report.n_briefs, 'brief')}, "
         f"{report.n_embedded:,} embedded anew, in {report.seconds:.1f} s.</p>"
         f"{failed}{folded}</section>"
+    )
+
+
+def findings_page(findings: Sequence[Finding], *, done: bool) -> str:
+    """What was found when the index was checked, as far as that has come."""
+    items = "".join(
+        f'<li class="{"bq-ok" if finding.ok else "bq-bad"}"><b>{"In order" if finding.ok else "Not in order"}</b> '
+        f"{escape(sentence_of(Exception(finding.what)))}</li>"
+        for finding in findings
+    )
+    wrong = sum(not finding.ok for finding in findings)
+    verdict = "Looking …" if not done else f"{counted(wrong, 'thing')} not in order." if wrong else "All is in order."
+    return (
+        '<section class="bq-report bq-health" aria-label="Health of the index" aria-live="polite">'
+        f"<h3>Health</h3><p>{verdict}</p><ul>{items}</ul></section>"
     )
 
 
