@@ -11,7 +11,9 @@ BriefQAError
 ├── IndexCorrupt        a file of the index is missing or damaged
 ├── ModelUnavailable    a model that cannot be loaded
 ├── QuestionInvalid     an empty or endless question, a filter that makes no sense
-└── CitationInvalid     a citation or brief id that names nothing in the index
+├── CitationInvalid     a citation or brief id that names nothing in the index
+├── AddressTaken        the page cannot listen on the address it was given
+└── PackageMissing      a package that only some want is not installed
 """
 
 
@@ -65,3 +67,7 @@ class CitationInvalid(BriefQAError):
 
 class AddressTaken(BriefQAError):
     """The page cannot listen on the address it was given."""
+
+
+class PackageMissing(BriefQAError):
+    """A package that only some want is not installed."""

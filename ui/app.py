@@ -1,16 +1,18 @@
 """The web page: `build_app(assistant)` lays it out and wires it; `launch` serves it, offline."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from importlib.resources import files
+from importlib.util import find_spec
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from index.check import Finding
-from index.errors import BriefQAError, IndexStopped
+from index.errors import BriefQAError, IndexStopped, PackageMissing
 from index.types import Facets
 from qa.types import Reply
 from ui import render
@@ -200,14 +202,30 @@ def launch(
         port: Port, or None for the first free one from 7860.
         auth: User and password asked for, or None.
         mcp_server: Offers the endpoints to agents too, as MCP tools.
+
+    Raises:
+        PackageMissing: `mcp_server`, and the package for it is not installed.
     """
+    if mcp_server and find_spec("mcp") is None:
+        raise PackageMissing("agents are served with a package that is not installed: pip install mcp")
     _, url, _ = app.launch(
         server_name=host, server_port=port, auth=auth, mcp_server=mcp_server, prevent_thread_lock=True,
         theme=page_theme(), css=page_css(), head=page_head(), quiet=True, share=False, inbrowser=False,
         footer_links=[], run_history=False, ssr_mode=False, enable_monitoring=False, pwa=False,
         max_file_size=1,  # nothing is uploaded here, so nothing may be
     )  # fmt: skip
+    if mcp_server:
+        _give_json(app.mcp_server_obj)
     return str(url)
+
+
+def _give_json(server: Any) -> None:  # noqa: ANN401  # gradio's type is known only where mcp is installed
+    """Lets a tool's result be JSON, as over HTTP; gradio would write a dict as Python does."""
+
+    def results(data: list[object], root_url: str) -> list[object]:
+        return [server.types.TextContent(type="text", text=json.dumps(value, ensure_ascii=False)) for value in data]
+
+    server.postprocess_output_data = results
 
 
 def page_css() -> str:

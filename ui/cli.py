@@ -249,6 +249,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; only this machine by default.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="BRIEFQA_PORT", help="Port to listen on.")] = 7860,
     auth: Annotated[str | None, typer.Option(envvar="BRIEFQA_AUTH", help="USER:PASS to ask for.")] = None,
+    mcp: Annotated[bool, typer.Option("--mcp", help="Offer the endpoints to agents too, as MCP tools.")] = False,
     index_dir: IndexDir = DEFAULT_DIR,
     embedder: EmbedderName = None,
     reader: ReaderName = None,
@@ -265,7 +266,7 @@ def serve(
     page = build_app(assistant)
     try:
         user, _, password = (auth or "").partition(":")
-        url = launch(page, host=host, port=port, auth=(user, password) if auth else None)
+        url = launch(page, host=host, port=port, auth=(user, password) if auth else None, mcp_server=mcp)
     except OSError as exc:
         raise AddressTaken(f"the page cannot listen on {host}:{port}; choose another with --port") from exc
     print(f"BriefQA is at {url}  (Ctrl-C stops it)")
