@@ -4,7 +4,8 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from urllib.parse import parse_qs, urlsplit
+from pathlib import Path
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from fake_assistant import HEAT, REVIEW, SCRIPT, FakeAssistant, cite
@@ -326,7 +327,7 @@ def test_search_in_a_brief(page) -> None:
     """Also across the edge of a mark; the text and its marks are left as they are."""
     ask(page, "How large is the levy?")
     citation(page).click()
-    expect(page.locator("mark#cited")).to_be_visible()
+    expect(page.locator("mark#cited.here")).to_be_visible()
     before = page.locator("#brief .bq-text").inner_html()
     box = page.get_by_label("Search in this brief")
     for words, found in (("LEVY", "3"), ("levy of 0.4", "1"), (".", "10"), ("[", "none"), ("zebra", "none")):
@@ -438,6 +439,58 @@ def test_a_brief_cannot_run_anything(page) -> None:
     expect(page.locator("#brief")).to_contain_text("${alert(1)} {{value}} costs nothing")
     assert page.evaluate("window.hacked") is None
     expect(page.locator("#answers img, #brief img, #report img, #library img")).to_have_count(0)
+
+
+def test_an_address_cannot_run_anything(page, url: str) -> None:
+    page.goto(f"{url}?{urlencode({'q': f'ferry {SCRIPT}', 'kind': SCRIPT, 'brief': SCRIPT})}")
+    expect(page.get_by_label("Question", exact=True)).to_have_value(f"ferry {SCRIPT}")
+    expect(page.locator("#brief")).to_contain_text(SCRIPT)
+    expect(page.locator("#filters")).to_contain_text(f"kind “{SCRIPT}”")
+    assert page.evaluate("window.hacked") is None
+
+
+def test_two_people_each_get_their_own(make_page) -> None:
+    one, other = make_page(), make_page()
+    ask(one, "slow levy")
+    ask(other, "Why did Harris object?")
+    expect(first_words(one)).to_have_text(LEVY)
+    expect(first_words(other)).to_have_text("it falls on tenants who cannot choose their heating")
+    citation(one).click()
+    citation(other).click()
+    expect(one.locator("#brief mark")).to_have_text([LEVY, "capped at 60 euros a household"])
+    expect(other.locator("#brief mark")).to_have_text(["it falls on tenants who cannot choose their heating"])
+
+
+@pytest.mark.parametrize("width", [390, 768, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_view_fits_and_can_be_used_by_all(make_page, width: int, scheme: str) -> None:
+    """Nothing is wider than the page, and axe-core finds no serious fault; BRIEFQA_AXE names its script (npm)."""
+    page = make_page(viewport={"width": width, "height": 860}, color_scheme=scheme, reduced_motion="reduce")
+
+    def look(view: str) -> None:
+        expect(page.locator(".pending")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+        if axe := os.environ.get("BRIEFQA_AXE"):
+            page.evaluate(Path(axe).read_text("utf-8"))
+            found = page.evaluate(
+                "axe.run().then(found => found.violations.map(v => [v.impact, v.id, v.nodes.map(n => n.html)]))"
+            )
+            assert not [fault for fault in found if fault[0] in ("serious", "critical")], view
+
+    look("at first")
+    ask(page, "How large is the levy?")
+    expect(page.locator(".bq-timeline")).to_be_visible()
+    look("answers")
+    citation(page).click()
+    expect(page.locator("mark#cited")).to_be_visible()
+    look("reader")
+    page.get_by_role("tab", name="Library").click()
+    expect(page.get_by_role("table")).to_be_visible()
+    look("library")
+    page.get_by_role("tab", name="Index").click()
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("region", name="Health of the index")).to_contain_text("not in order.")
+    look("index")
 
 
 def test_narrow_phone(make_page) -> None:

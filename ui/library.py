@@ -48,7 +48,8 @@ def _years(years: Mapping[str, int]) -> str:
     if len(known) < 2:
         return ""
     counts = {str(year): years.get(str(year), 0) for year in range(int(known[0]), int(known[-1]) + 1)}
-    columns = "".join(_bar(year, n, max(counts.values()), year) for year, n in counts.items())
+    most = max(counts.values())
+    columns = "".join(_bar(year, n, most, f"{year}: {counted(n, 'brief')}") for year, n in counts.items())
     ends = f"<span>{known[0]}</span><span>{known[-1]}</span>"
     return (
         f'<figure class="bq-years"><figcaption>By year</figcaption><ol>{columns}</ol>'
@@ -62,16 +63,14 @@ def _topics(topics: Mapping[str, int]) -> str:
     most = max(first.values(), default=0)
     if most < 2:
         return ""
-    rows = "".join(_bar(topic, n, most, f'<bdi>{escape(topic)}</bdi><span class="bq-n">{n:,}</span>')
-                   for topic, n in first.items())  # fmt: skip
+    rows = "".join(
+        _bar(topic, n, most, f'<bdi>{escape(topic)}</bdi> <span>{n:,}</span>') for topic, n in first.items()
+    )  # fmt: skip
     return f'<figure class="bq-topbars"><figcaption>By topic</figcaption><ol>{rows}</ol></figure>'
 
 
 def _bar(words: str, n: int, most: int, inside: str) -> str:
     """A bar that narrows the table to `words`; without a brief, one that does nothing."""
-    told = escape(f"{words}: {counted(n, 'brief')}")
-    size = f'style="--size: {100 * n / most:.0f}%"'
-    if not n:
-        return f'<li {size} title="{told}"></li>'
-    button = f'<button type="button" data-narrow="{escape(words)}" title="{told}" aria-label="{told}">'
-    return f"<li {size}>{button}{inside}</button></li>"
+    bar = f'<li style="--size: {100 * n / most:.0f}%" title="{escape(words)}: {counted(n, "brief")}">'
+    button = f'<button type="button" data-narrow="{escape(words)}">{inside}</button>' if n else ""
+    return f"{bar}{button}</li>"

@@ -95,7 +95,7 @@ def reply_page(reply: Reply) -> str:
         first, *rest = reply.answers
         sure = [answer for answer in rest if answer.confidence >= _WEAK]
         weak = [answer for answer in rest if answer.confidence < _WEAK]
-        more = f'<h3 class="bq-more">Other readings</h3>{_cards(sure)}' if sure else ""
+        more = f'<h2 class="bq-more">Other readings</h2>{_cards(sure)}' if sure else ""
         folded = f"{_weak(weak)}{_passages(reply.passages, 'Passages read')}"
         body = f"{answer_card(first, first=True)}{more}{timeline((first, *sure))}{folded}"
     else:
@@ -208,7 +208,7 @@ def report_page(report: Report | None) -> str:
     }  # fmt: skip
     counts = ", ".join(f"{len(files):,} {name}" for name, files in lists.items())
     failed = "".join(f"<li><bdi>{escape(f.source)}</bdi>: {escape(f.reason)}</li>" for f in report.failed)
-    failed = f'<h4>Could not be indexed</h4><ul class="bq-failed">{failed}</ul>' if failed else ""
+    failed = f'<h3>Could not be indexed</h3><ul class="bq-failed">{failed}</ul>' if failed else ""
     folded = "".join(
         f"<details><summary>{name.capitalize()} ({len(files):,})</summary><ul>"
         f"{''.join(f'<li><bdi>{escape(file)}</bdi></li>' for file in files)}</ul></details>"
@@ -216,7 +216,7 @@ def report_page(report: Report | None) -> str:
         if files
     )
     return (
-        f'<section class="bq-report" aria-label="Report of the last run"><h3>Last run</h3>'
+        f'<section class="bq-report" aria-label="Report of the last run"><h2>Last run</h2>'
         f"<p>{counts}, {len(report.failed):,} failed. "
         f"{counted(report.n_passages, 'passage')} in {counted(report.n_briefs, 'brief')}, "
         f"{report.n_embedded:,} embedded anew, in {report.seconds:.1f} s.</p>"
@@ -235,7 +235,7 @@ def findings_page(findings: Sequence[Finding], *, done: bool) -> str:
     verdict = "Looking …" if not done else f"{counted(wrong, 'thing')} not in order." if wrong else "All is in order."
     return (
         '<section class="bq-report bq-health" aria-label="Health of the index" aria-live="polite">'
-        f"<h3>Health</h3><p>{verdict}</p><ul>{items}</ul></section>"
+        f"<h2>Health</h2><p>{verdict}</p><ul>{items}</ul></section>"
     )
 
 
@@ -291,7 +291,7 @@ def _also(citations: Sequence[Citation]) -> str:
         f'<span class="bq-where">{dots(time_of(c.date), f"¶&nbsp;{c.paragraph}")}</span></li>'
         for c in citations
     )
-    return f'<div class="bq-also"><h4>Also in</h4><ul>{items}</ul></div>'
+    return f'<div class="bq-also"><p class="bq-label">Also in</p><ul>{items}</ul></div>'
 
 
 def _passages(passages: Sequence[ReadPassage], name: str) -> str:
