@@ -150,7 +150,7 @@ class FakeAssistant:
             raise QuestionInvalid("after must be a date like 2021-03-15, not 'soon'")
         words = re.findall(r"\w+", question.lower())
         if "slow" in words:
-            time.sleep(0.5)
+            time.sleep(1)
         answers = tuple(answer(sure, places) for word, sure, places in ANSWERS if word in words)[:top_k]
         found = bool(answers)
         if not found:

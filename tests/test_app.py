@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -214,6 +215,39 @@ def test_every_control_has_label_and_id(url: str) -> None:
         props = control["props"]
         assert props.get("elem_id"), props
         assert props.get("label") or props.get("value"), props
+
+
+def test_ten_at_once_each_get_their_own(url: str) -> None:
+    def ask(question: str) -> str:
+        client = Client(url, verbose=False, analytics_enabled=False)
+        try:
+            return str(client.predict(question, api_name="/ask")["question"])
+        finally:
+            client.close()
+
+    questions = [f"How large is levy {n}?" for n in range(10)]
+    with ThreadPoolExecutor(10) as pool:
+        assert list(pool.map(ask, questions)) == questions
+
+
+def test_with_auth_nothing_is_told_to_strangers() -> None:
+    app = build_app(FakeAssistant())  # type: ignore[arg-type]
+    url = launch(app, auth=("ada", "secret"))
+    try:
+        assert httpx.get(f"{url}config", trust_env=False).status_code == 401
+        for name in ("ask", "brief", "briefs", "status", "update"):
+            answer = httpx.post(f"{url}gradio_api/call/{name}", json={"data": ["levy"]}, trust_env=False)
+            assert answer.status_code == 401, name
+        client = Client(url, auth=("ada", "secret"), verbose=False, analytics_enabled=False)
+        assert client.predict("How large is the levy?", api_name="/ask")["found"] is True
+        client.close()
+    finally:
+        app.close(verbose=False)
+
+
+def test_nothing_can_be_uploaded(url: str) -> None:
+    answer = httpx.post(f"{url}gradio_api/upload", files={"files": ("a.txt", b"two bytes or more")}, trust_env=False)
+    assert answer.status_code == 413
 
 
 def test_no_file_of_the_machine_is_served(url: str) -> None:

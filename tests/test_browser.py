@@ -169,8 +169,7 @@ def test_unanswerable_is_said(page) -> None:
 
 def test_a_passage_read_can_be_opened(page) -> None:
     ask(page, "Who is the king of Spain?")
-    page.get_by_text(re.compile("Nearest passages")).click()
-    page.locator("#answers .bq-passages").get_by_role("button", name=HEAT.title).first.click()
+    page.locator("#answers .bq-passages").first.get_by_role("button", name=HEAT.title).first.click()
     expect(page.locator("mark#cited")).to_have_text(re.compile("^The valley’s nine towns"))
 
 
@@ -241,6 +240,15 @@ def test_the_last_question_asked_is_the_one_answered(page) -> None:
     expect(page.get_by_role("region", name="Reply to: Why did Harris object?")).to_be_visible()
     expect(first_words(page)).to_have_text("it falls on tenants who cannot choose their heating")
     assert query(page) == {"q": ["Why did Harris object?"]}
+
+
+def test_progress_is_in_view(page) -> None:
+    """It stood in the middle of the reply that is replaced, and so below the window when that is long."""
+    ask(page, "Who is the king of Spain?")
+    expect(page.get_by_text("The briefs do not answer this.")).to_be_visible()
+    ask(page, "slow levy")
+    expect(page.locator("#answers .progress-text")).to_be_in_viewport()
+    expect(first_words(page)).to_have_text(LEVY)
 
 
 @pytest.mark.parametrize(("form", "start"), [("Plain text", "“0.4"), ("Markdown", "> “0.4"), ("BibTeX", "@misc{")])

@@ -218,7 +218,9 @@ def test_reply_without_answer_says_so_first() -> None:
     page = render.reply_page(FakeAssistant().ask("who is king?"))
     verdict = page.index("The briefs do not answer this.")
     weak = page.index('<details class="bq-weak"><summary>Weak candidates, probably wrong (1)</summary>')
-    assert verdict < page.index("<summary>Nearest passages (6)</summary>") < weak < page.index("bq-words")
+    nearest, further = page.index("<ol class="), page.index("<summary>Further passages (3)</summary>")
+    assert verdict < nearest < further < weak < page.index("bq-words")
+    assert page[nearest:further].count("<li>") == 3
     assert "bq-first" not in page
     assert "<details open" not in page
     assert ">Unlikely</span>" in page

@@ -25,6 +25,8 @@ CITED_ID = "cited"
 _CONFIDENCE_WORDS = ((0.85, "Very likely"), (0.6, "Likely"), (0.3, "Possible"))
 _WEAK = _CONFIDENCE_WORDS[-1][0]
 """Further answers under this are folded away."""
+_NEAREST = 3
+"""Passages shown where the briefs do not answer; the rest of what was read is folded."""
 
 
 class Mark(StrEnum):
@@ -259,14 +261,15 @@ def scope_words(facets: Facets, filters: Filters) -> str:
 
 
 def _not_found(reply: Reply) -> str:
+    nearest, further = reply.passages[:_NEAREST], reply.passages[_NEAREST:]
     hint = (
-        "What came nearest is below, for you to judge."
-        if reply.passages
+        "These passages come nearest; judge for yourself."
+        if nearest
         else "No passage came near. Are the filters too narrow?"
     )
     return (
-        '<div class="bq-notfound"><p class="bq-verdict">The briefs do not answer this.</p>'
-        f"<p>{hint}</p></div>{_passages(reply.passages, 'Nearest passages')}{_weak(reply.answers)}"
+        f'<div class="bq-notfound"><p class="bq-verdict">The briefs do not answer this.</p><p>{hint}</p></div>'
+        f"{_passage_list(nearest)}{_passages(further, 'Further passages')}{_weak(reply.answers)}"
     )
 
 
@@ -297,14 +300,17 @@ def _also(citations: Sequence[Citation]) -> str:
 def _passages(passages: Sequence[ReadPassage], name: str) -> str:
     if not passages:
         return ""
+    return f"<details><summary>{name} ({len(passages)})</summary>{_passage_list(passages)}</details>"
+
+
+def _passage_list(passages: Sequence[ReadPassage]) -> str:
     items = "".join(
         f"<li>{opener(f'{p.brief_id}:{p.start}-{p.end}', p.title)}"
         f'<span class="bq-where">{dots(time_of(p.date), f"¶&nbsp;{p.paragraph}")}</span>'
         f'<p dir="auto">{escape(p.text)}</p></li>'
         for p in passages
     )
-    summary = f"<summary>{name} ({len(passages)})</summary>"
-    return f'<details class="bq-passages">{summary}<ol>{items}</ol></details>'
+    return f'<ol class="bq-passages">{items}</ol>' if passages else ""
 
 
 def _marked(pieces: Iterable[Piece], *, name: bool = False) -> str:
