@@ -159,7 +159,7 @@ def test_opening_a_brief_leaves_the_focus_to_who_types(page) -> None:
 
 def test_unanswerable_is_said(page) -> None:
     ask(page, "Who is the king of Spain?")
-    expect(page.get_by_text("The briefs do not answer this.")).to_be_visible()
+    expect(page.locator(".bq-verdict")).to_have_text("The briefs do not answer this.")
     expect(first_words(page)).to_have_count(0)
     weak = page.get_by_text("landlords carry half of it").first
     expect(weak).to_be_hidden()
@@ -186,7 +186,10 @@ def test_a_filter_that_is_no_date(page) -> None:
 
 
 def test_a_filter_is_offered_what_the_briefs_have(page) -> None:
+    filters = page.locator("#filters > button")
+    expect(filters).to_have_attribute("aria-expanded", "false")
     page.get_by_role("button", name=re.compile("^In 3 briefs, 2021–2023 · filter")).click()
+    expect(filters).to_have_attribute("aria-expanded", "true")
     page.get_by_label("Kind").click()
     page.get_by_role("option", name="Policy Brief").click()
     ask(page, "How large is the levy?")
@@ -242,10 +245,17 @@ def test_the_last_question_asked_is_the_one_answered(page) -> None:
     assert query(page) == {"q": ["Why did Harris object?"]}
 
 
+def test_a_reply_is_told_to_those_who_listen(page) -> None:
+    ask(page, "Who is the king of Spain?")
+    expect(page.get_by_role("status").get_by_text("The briefs do not answer this.")).to_be_attached()
+    ask(page, "How large is the levy?")
+    expect(page.get_by_role("status").get_by_text(LEVY)).to_be_attached()
+
+
 def test_progress_is_in_view(page) -> None:
     """It stood in the middle of the reply that is replaced, and so below the window when that is long."""
     ask(page, "Who is the king of Spain?")
-    expect(page.get_by_text("The briefs do not answer this.")).to_be_visible()
+    expect(page.locator(".bq-verdict")).to_have_text("The briefs do not answer this.")
     ask(page, "slow levy")
     expect(page.locator("#answers .progress-text")).to_be_in_viewport()
     expect(first_words(page)).to_have_text(LEVY)

@@ -181,7 +181,9 @@ def build_app(assistant: "Assistant", *, examples: Sequence[str] | None = None) 
         _wire_index(calls, made, ask.filters[2:5])
         library_tab.select(calls.library, None, library, api_name="library", api_visibility="undocumented")
         app.load(calls.choices, None, list(ask.filters[2:5]), api_name="choices", api_visibility="undocumented")
-        app.load(calls.scope, list(ask.filters), ask.scope, api_name="scope_at_first", api_visibility="undocumented")
+        app.load(
+            calls.scope, list(ask.filters), ask.scope, api_name="scope_at_first", api_visibility="undocumented"
+        ).then(None, js="briefqa.tellFilters")
         _offer(Endpoints(assistant))
     return app
 

@@ -74,6 +74,12 @@ window.briefqa = (() => {
     if (close) close.click();
   }
 
+  function answered() {
+    const reply = find('#answers .bq-words, #answers .bq-verdict, #answers .bq-error');
+    if (reply) say(reply.textContent, 'bq-told');
+    settle();
+  }
+
   function asking(...values) {
     const params = new URLSearchParams(FIELDS.map((name, i) => [name, values[i] || '']));
     const part = askingPart(params);
@@ -89,6 +95,12 @@ window.briefqa = (() => {
 
   function title(question) {
     document.title = question ? `${question} · BriefQA` : 'BriefQA';
+  }
+
+  // Says to a screen reader whether the filters are open, which gradio leaves out.
+  function tellFilters() {
+    const button = find('#filters > button');
+    button?.setAttribute('aria-expanded', button.classList.contains('open'));
   }
 
   // ---- the brief ----
@@ -236,11 +248,17 @@ window.briefqa = (() => {
       document.execCommand('copy');
       area.remove();
     }
-    const said = find('#bq-said') || document.body.appendChild(
-      Object.assign(document.createElement('div'), { id: 'bq-said', role: 'status' }));
-    said.textContent = 'Copied';
-    setTimeout(() => { said.textContent = ''; }, 2000);
+    say('Copied', 'bq-said');
     button.closest('details')?.removeAttribute('open');
+  }
+
+  // Tells those who listen to the page; with the id `bq-said`, those who look at it too.
+  function say(words, id) {
+    const said = document.getElementById(id) || document.body.appendChild(
+      Object.assign(document.createElement('div'), { id, role: 'status' }));
+    said.textContent = words;
+    clearTimeout(said.clearing);
+    said.clearing = setTimeout(() => { said.textContent = ''; }, 2000);
   }
 
   // ---- listeners ----
@@ -267,6 +285,7 @@ window.briefqa = (() => {
       if (what === 'print') window.print();
       if (what === 'only') askOnly(from('[data-brief]').dataset.brief);
     }
+    if (from('#filters > button')) requestAnimationFrame(tellFilters);
     for (const menu of document.querySelectorAll('.bq-copy[open]')) if (!menu.contains(event.target)) menu.open = false;
   });
 
@@ -292,6 +311,7 @@ window.briefqa = (() => {
     } else if (event.key === 'Escape') {
       const menu = document.querySelector('.bq-copy[open]');
       if (menu) menu.open = false;
+      else if (event.target.matches?.('.bq-find') && event.target.value) return; // the browser empties it
       else if (event.target.closest?.('#reader')) find('#reader-close').click();
     }
   });
@@ -309,5 +329,5 @@ window.briefqa = (() => {
     });
   }
 
-  return { connect, fields, filled, asking, answered: settle, opened, closed };
+  return { connect, fields, filled, asking, answered, opened, closed, tellFilters };
 })();

@@ -103,7 +103,7 @@ def reply_page(reply: Reply) -> str:
     else:
         body = _not_found(reply)
     label = escape(f"Reply to: {reply.question}")
-    return f'<section class="bq-reply" aria-live="polite" aria-label="{label}">{body}</section>'
+    return f'<section class="bq-reply" aria-label="{label}">{body}</section>'
 
 
 def answer_card(answer: Answer, *, first: bool = False) -> str:
