@@ -63,5 +63,5 @@ def test_an_agent_is_told_what_is_wrong(url: str) -> None:
 
 def test_without_the_package_the_way_out_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.app.find_spec", lambda name: None)
-    with pytest.raises(PackageMissing, match="pip install mcp"):
+    with pytest.raises(PackageMissing, match="pip install 'mcp<2'"):
         launch(build_app(FakeAssistant()), mcp_server=True)  # type: ignore[arg-type]

@@ -178,7 +178,7 @@ def build_app(assistant: "Assistant", *, examples: Sequence[str] | None = None) 
         _wire_ask(calls, ask, reply, reader)
         _wire_address(calls, app, masthead, ask, (reply, ask.answers, reader.column))
         _wire_reader(calls, (ask.answers, library), reply, reader)
-        _wire_index(calls, made, ask.filters[2:5])
+        _wire_index(calls, made, ask)
         library_tab.select(calls.library, None, library, api_name="library", api_visibility="undocumented")
         app.load(calls.choices, None, list(ask.filters[2:5]), api_name="choices", api_visibility="undocumented")
         app.load(
@@ -209,11 +209,11 @@ def launch(
         PackageMissing: `mcp_server`, and the package for it is not installed.
     """
     if mcp_server and find_spec("mcp") is None:
-        raise PackageMissing("agents are served with a package that is not installed: pip install mcp")
+        raise PackageMissing("agents are served with a package that is not installed; get it with: pip install 'mcp<2'")
     _, url, _ = app.launch(
         server_name=host, server_port=port, auth=auth, mcp_server=mcp_server, prevent_thread_lock=True,
         theme=page_theme(), css=page_css(), head=page_head(), quiet=True, share=False, inbrowser=False,
-        footer_links=[], run_history=False, ssr_mode=False, enable_monitoring=False, pwa=False,
+        footer_links=["api"], run_history=False, ssr_mode=False, enable_monitoring=False, pwa=False,
         max_file_size=1,  # nothing is uploaded here, so nothing may be
     )  # fmt: skip
     if mcp_server:
@@ -337,20 +337,20 @@ def _wire_reader(calls: Callbacks, lists: Sequence[gr.HTML], reply: gr.State, re
     ).then(None, js="briefqa.closed")
 
 
-def _wire_index(calls: Callbacks, made: _IndexTab, words: Sequence[gr.components.Component]) -> None:
+def _wire_index(calls: Callbacks, made: _IndexTab, ask: _AskTab) -> None:
     outputs = [made.report, made.status]
     for button, call, name in (
         (made.update, calls.update, "update_page"), (made.rebuild, calls.rebuild, "rebuild_page"),
     ):  # fmt: skip
         button.click(
-            call,
-            None,
-            outputs,
-            api_name=name,
-            api_visibility="undocumented",
-            show_progress_on=made.report,
+            call, None, outputs, api_name=name, api_visibility="undocumented", show_progress_on=made.report,
             concurrency_id="index",
-        ).then(calls.choices, None, list(words), api_name=f"choices_after_{name}", api_visibility="undocumented")
+        ).then(
+            calls.choices, None, list(ask.filters[2:5]), api_name=f"choices_after_{name}",
+            api_visibility="undocumented",
+        ).then(
+            calls.scope, list(ask.filters), ask.scope, api_name=f"scope_after_{name}", api_visibility="undocumented"
+        )  # fmt: skip
     made.stop.click(calls.stop, None, None, api_name="stop", api_visibility="undocumented", queue=False)
     made.check.click(calls.check, None, made.health, api_name="check", api_visibility="undocumented")
     made.tab.select(calls.status, None, outputs, api_name="status_page", api_visibility="undocumented")
