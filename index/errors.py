@@ -5,14 +5,16 @@ BriefQAError
 ├── InputMissing        a folder or file to index that is not there, or holds nothing to index
 ├── IndexMissing        no index in the folder given
 ├── IndexBusy           another run is writing the index
+├── IndexStopped        a run that was stopped
 ├── IndexUnwritable     the index folder cannot be written (read-only, full)
 ├── IndexMismatch       the index was made with another model or format
 ├── IndexCorrupt        a file of the index is missing or damaged
 ├── ModelUnavailable    a model that cannot be loaded
 ├── QuestionInvalid     an empty or endless question, a filter that makes no sense
-├── CitationInvalid     a citation or brief id that names nothing, a file that holds no citation
-├── ExportInvalid       an export in a form that is not written, or to a file that cannot be
-└── AddressTaken        the page cannot listen on the address it was given
+ ├── CitationInvalid     a citation or brief id that names nothing, a file that holds no citation
+ ├── ExportInvalid       an export in a form that is not written, or to a file that cannot be
+ ├── AddressTaken        the page cannot listen on the address it was given
+ └── PackageMissing      a package that only some want is not installed
 """
 
 
@@ -34,6 +36,10 @@ class IndexMissing(BriefQAError):
 
 class IndexBusy(BriefQAError):
     """Another run is writing the index."""
+
+
+class IndexStopped(BriefQAError):
+    """A run that was stopped; the index is as it was."""
 
 
 class IndexUnwritable(BriefQAError):
@@ -66,3 +72,7 @@ class ExportInvalid(BriefQAError):
 
 class AddressTaken(BriefQAError):
     """The page cannot listen on the address it was given."""
+
+
+class PackageMissing(BriefQAError):
+    """A package that only some want is not installed."""

@@ -330,15 +330,17 @@ class Store:
     def facets(self, filters: Filters) -> Facets:
         """What the headers of the briefs that pass `filters` say, counted."""
         years, kinds, authors, topics = (Counter[str]() for _ in range(4))
+        n_briefs = 0
         with self._reading():
             for record, segment in zip(self.manifest.segments, self.segments, strict=True):
                 for number, date, kind, by, about in segment.headers(filters):
                     if not _holds(record.gone, number):
+                        n_briefs += 1
                         years.update([date[:4]] if date else [])
                         kinds.update([kind] if kind else [])
                         authors.update(set(by))
                         topics.update(set(about))
-        return Facets(*(_ordered(counts) for counts in (years, kinds, authors, topics)))
+        return Facets(n_briefs, *(_ordered(counts) for counts in (years, kinds, authors, topics)))
 
     def live(self, at: int) -> npt.NDArray[np.int64]:
         """The numbers of the briefs of the segment at place `at` that are not gone, ascending."""

@@ -107,6 +107,8 @@ class Filters:
 class Facets:
     """What the headers of some briefs say, and of how many: value → number of briefs, the most frequent first."""
 
+    n_briefs: int
+    """How many briefs these are, dated or not."""
     years: dict[str, int]
     kinds: dict[str, int]
     authors: dict[str, int]

@@ -4,12 +4,13 @@ import re
 import threading
 import time
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from index.builder import build_index, no_progress
+from index.check import Finding, check_index
 from index.embedder import Embedder, SentenceTransformerEmbedder
 from index.errors import CitationInvalid, QuestionInvalid
 from index.settings import DEFAULT_INDEX_DIR
@@ -155,6 +156,10 @@ class Assistant:
     def update(self, *, rebuild: bool = False, progress: Progress = no_progress) -> Report:
         """Brings the index in step with its folders; questions asked meanwhile get the old one."""
         return build_index(self._index_dir, self._embedder, rebuild=rebuild, opened=self._store, progress=progress)
+
+    def check(self) -> Iterator[Finding]:
+        """Whether the index is whole, one finding for each kind of thing looked at; see `check_index`."""
+        return check_index(self._index_dir)
 
     def _open(self, before: Store | None) -> Store:
         store = Store(self._index_dir, before)

@@ -2,9 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from index.check import Finding
 from index.errors import CitationInvalid, IndexBusy, QuestionInvalid
 from index.types import Brief, Facets, Failure, Filters, Paragraph, ParagraphRole, Report
 from qa.types import Answer, Citation, ReadPassage, Reply
@@ -138,6 +140,7 @@ class FakeAssistant:
         """Starts with a report of an earlier run."""
         self.updates: list[bool] = []
         self.busy = False
+        self.endless = False
 
     def ask(self, question: str, filters: Filters = Filters(), *, top_k: int = 3) -> Reply:
         """The reply; an empty question and a filter that is no date are refused as by the real one."""
@@ -146,6 +149,8 @@ class FakeAssistant:
         if filters.after == "soon":
             raise QuestionInvalid("after must be a date like 2021-03-15, not 'soon'")
         words = re.findall(r"\w+", question.lower())
+        if "slow" in words:
+            time.sleep(1)
         answers = tuple(answer(sure, places) for word, sure, places in ANSWERS if word in words)[:top_k]
         found = bool(answers)
         if not found:
@@ -175,15 +180,16 @@ class FakeAssistant:
         raise CitationInvalid(f"no brief {brief_id} is in the index")
 
     def briefs(self, filters: Filters = Filters()) -> tuple[Brief, ...]:
-        """All briefs of the kind asked for."""
-        return tuple(b for b in BRIEFS if filters.kind is None or b.kind == filters.kind)
+        """All briefs of the kind asked for, or the one."""
+        return tuple(b for b in BRIEFS if filters.kind in (None, b.kind) and filters.brief in (None, b.id))
 
     def facets(self, filters: Filters = Filters()) -> Facets:
         """The headers of the briefs, counted."""
         briefs = self.briefs(filters)
         columns = ([b.date[:4] for b in briefs if b.date], [b.kind for b in briefs if b.kind])
         lists = ([a for b in briefs for a in b.authors], [t for b in briefs for t in b.topics])
-        return Facets(*({value: column.count(value) for value in sorted(column)} for column in (*columns, *lists)))
+        counts = ({value: column.count(value) for value in sorted(column)} for column in (*columns, *lists))
+        return Facets(len(briefs), *counts)
 
     def resolve(self, citation_id: str) -> tuple[Brief, int, int]:
         """Brief, start and end of a citation id."""
@@ -195,10 +201,18 @@ class FakeAssistant:
         """Counts that grow with each update."""
         return FakeStatus(".briefqa", 3 + len(self.updates), 3, 9, "fake-embedder", "fake-reader", 1_400_000, REPORT)
 
+    def check(self) -> Iterator[Finding]:
+        """One thing in order, one not."""
+        yield Finding(True, "3 files have the content that was written")
+        yield Finding(False, f"the text of {SCRIPT} is not the one its id was made from")
+
     def update(self, *, rebuild: bool = False, progress: Callable[[str, int, int], None] = lambda *_: None) -> Report:
-        """Notes the call; refuses while `busy`."""
+        """Notes the call; refuses while `busy`; ends only by being stopped while `endless`."""
         if self.busy:
             raise IndexBusy("another run is writing the index .briefqa; wait until it has finished")
+        while self.endless:  # until it is stopped
+            progress("embedding", 1, 100)
+            time.sleep(0.02)
         progress("reading", 0, 0)
         progress("embedding", 1, 2)
         self.updates.append(rebuild)

@@ -177,3 +177,7 @@ def test_probabilities_by_hand(tmp_path):
 
 def test_the_store_is_the_one_asked(assistant, tmp_path):
     assert Store(tmp_path / "ix").n_passages == assistant.status().n_passages == 6
+
+
+def test_the_index_is_checked(assistant):
+    assert [finding.ok for finding in assistant.check()] == [True] * 4

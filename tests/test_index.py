@@ -20,6 +20,7 @@ from index.errors import (
     IndexCorrupt,
     IndexMismatch,
     IndexMissing,
+    IndexStopped,
     IndexUnwritable,
     InputMissing,
 )
@@ -50,6 +51,20 @@ def test_the_report_of_a_first_run(tmp_path, folder, embedder):
     assert list(dict.fromkeys(step[0] for step in told)) == ["reading", "cutting", "embedding", "writing"]
     assert all(done <= total for _, done, total in told)
     assert Store(tmp_path / "ix").manifest.report == report
+
+
+@pytest.mark.parametrize("stage", ["reading", "cutting", "embedding", "writing"])
+def test_a_run_that_is_stopped_leaves_the_index_as_it_was(index_dir, folder, embedder, stage):
+    (folder / "new.txt").write_bytes(BRIEF.replace("harbour", "railway").encode())
+
+    def stop(at, done, total):
+        if at == stage:
+            raise IndexStopped("the run was stopped; the index is as it was")
+
+    with pytest.raises(IndexStopped):
+        build_index(index_dir, embedder, progress=stop)
+    assert sources(index_dir) == ["grain.txt", "harbour.txt"]
+    assert build_index(index_dir, embedder).added == ("new.txt",)
 
 
 def test_saved_and_opened_it_finds_what_was_built(index_dir, embedder):
@@ -293,6 +308,7 @@ def test_an_open_store_keeps_answering_from_its_generation(index_dir, folder, em
 def test_facets_count_briefs(index_dir, folder, embedder):
     store = Store(index_dir)
     facets = store.facets(Filters())
+    assert facets.n_briefs == 2
     assert facets.years == {"2021": 1, "2022": 1} and facets.kinds == {"Insight": 1, "Policy Brief": 1}
     assert facets.authors == {"Mara Quill": 1, "Teo Marsh": 1}
     assert store.facets(Filters(kind="insight")).topics == {"Indo-Pacific": 1, "North Korea": 1}

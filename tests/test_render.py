@@ -1,5 +1,6 @@
 """What the page shows, by values."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -19,10 +20,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.errors import QuestionInvalid
-from index.types import Filters
+from index.types import Facets, Filters
 from qa.types import Answer, Reply
-from ui import render
+from ui import citing, markup, render
+from ui.examples import example_questions
+from ui.library import library_page
 from ui.render import Mark, Piece, cut
+from ui.timeline import timeline
 
 
 @pytest.mark.parametrize(
@@ -44,7 +48,7 @@ def test_confidence_words(confidence: float, words: str) -> None:
     ],
 )  # fmt: skip
 def test_date_words(date: str | None, words: str) -> None:
-    assert render.date_words(date) == words
+    assert markup.date_words(date) == words
 
 
 @pytest.mark.parametrize(
@@ -55,7 +59,7 @@ def test_size_words(n_bytes: int, words: str) -> None:
 
 
 def test_counted() -> None:
-    assert [render.counted(n, "brief") for n in (0, 1, 1200)] == ["0 briefs", "1 brief", "1,200 briefs"]
+    assert [markup.counted(n, "brief") for n in (0, 1, 1200)] == ["0 briefs", "1 brief", "1,200 briefs"]
 
 
 def test_error_is_a_sentence_and_escaped() -> None:
@@ -141,8 +145,8 @@ def test_nothing_to_mark(place: tuple[int, int]) -> None:
 
 def test_brief_without_date_kind_authors_topics() -> None:
     brief = make_brief("T", ["One."], date=None, kind=None, authors=(), topics=())
-    assert render.brief_page(brief, 0, 0) == (
-        '<article class="bq-brief" aria-label="T"><p class="bq-dateline">undated</p>'
+    assert render.brief_page(brief, 0, 0).endswith(
+        '</div><article class="bq-brief" aria-label="T"><p class="bq-dateline">undated</p>'
         '<h2 class="bq-title" dir="auto">T</h2>'
         '<div class="bq-text"><p data-number="1" dir="auto">One.</p></div>'
         '<p class="bq-source">File <bdi>brief.txt</bdi></p></article>'
@@ -165,6 +169,35 @@ def test_answer_card() -> None:
     assert "2 June 2023</time> · ¶&nbsp;2" in card
 
 
+def test_timeline_puts_each_citation_at_its_date() -> None:
+    later = replace(cite(REVIEW, "0.4 cents"), date="2021-03-25", authors=())
+    middle = replace(cite(REVIEW, "8.2 million euros"), date="2021-03-18", authors=("A",))
+    undated = replace(cite(HOSTILE, "Night sailings"), date=None)
+    first = Answer("0.4 cents", 0.9, later, (cite(HEAT, "0.4 cents"), undated))
+    picture = timeline([first, Answer("8.2 million euros", 0.5, middle)])
+    stops = re.findall(r'<li class="(.*?)" style="--at: (.*?)%"><button type="button" data-open="(.*?)">', picture)
+    assert stops == [
+        ("bq-early", "0.0", cite(HEAT, "0.4 cents").id), ("bq-early", "30.0", middle.id),
+        ("bq-late", "100.0", later.id),
+    ]  # fmt: skip
+    assert re.findall(r'<b dir="auto">(.*?)</b>', picture) == ["Mara Lindqvist et al.", "A", REVIEW.title]
+    assert '<q dir="auto">8.2 million euros</q>' in picture
+    assert "<span>2021</span><span>2021</span>" in picture
+
+
+@pytest.mark.parametrize("other", ["2021-03-15", None, "spring 2021"])
+def test_no_timeline_on_a_single_date(other: str | None) -> None:
+    citation = cite(HEAT, "0.4 cents")
+    assert timeline([Answer("0.4 cents", 0.9, citation, (replace(citation, date=other),))]) == ""
+
+
+def test_weak_candidates_are_not_on_the_timeline() -> None:
+    reply = FakeAssistant().ask("Why did Harris object?")
+    weak = answer(0.29, ((REVIEW, "8.2 million euros"),))
+    assert "bq-timeline" not in render.reply_page(replace(reply, answers=(*reply.answers, weak)))
+    assert "bq-timeline" in render.reply_page(replace(reply, answers=(*reply.answers, replace(weak, confidence=0.3))))
+
+
 def test_found_reply_leads_with_the_best_answer() -> None:
     page = render.reply_page(FakeAssistant().ask("the levy?"))
     assert page.index("bq-first") < page.index("Other readings") < page.index("capped at 60 euros")
@@ -185,7 +218,9 @@ def test_reply_without_answer_says_so_first() -> None:
     page = render.reply_page(FakeAssistant().ask("who is king?"))
     verdict = page.index("The briefs do not answer this.")
     weak = page.index('<details class="bq-weak"><summary>Weak candidates, probably wrong (1)</summary>')
-    assert verdict < page.index("<summary>Nearest passages (6)</summary>") < weak < page.index("bq-words")
+    nearest, further = page.index("<ol class="), page.index("<summary>Further passages (3)</summary>")
+    assert verdict < nearest < further < weak < page.index("bq-words")
+    assert page[nearest:further].count("<li>") == 3
     assert "bq-first" not in page
     assert "<details open" not in page
     assert ">Unlikely</span>" in page
@@ -205,11 +240,33 @@ def test_a_passage_read_opens_at_its_place() -> None:
 
 
 def test_library_page() -> None:
-    page = render.library_page(BRIEFS)
-    assert "<caption>3 briefs</caption>" in page
+    page = library_page(BRIEFS, FakeAssistant().facets())
+    assert '<caption aria-live="polite" data-all="3 briefs">3 briefs</caption>' in page
     assert f'data-open="{REVIEW.id}">Two Winters On: the Heating Levy Reviewed</button></th>' in page
     assert "<td>Policy Brief</td><td>Mara Lindqvist</td><td>Energy</td></tr>" in page
-    assert "No briefs are indexed yet." in render.library_page(())
+    assert "No briefs are indexed yet." in library_page((), Facets(0, {}, {}, {}, {}))
+
+
+def test_library_counts_by_year_and_topic() -> None:
+    """Years without a brief keep their place; bars are relative to the longest."""
+    facets = Facets(4, {"2023": 1, "2021": 3}, {}, {}, {"Energy": 4, "A&B": 1})
+    page = library_page(BRIEFS, facets)
+    bars = re.findall(r'<li style="--size: (\d+)%" title="([^"]*)">(?:<button[^>]*data-narrow="([^"]*)")?', page)
+    assert bars == [
+        ("100", "2021: 3 briefs", "2021"), ("0", "2022: 0 briefs", ""), ("33", "2023: 1 brief", "2023"),
+        ("100", "Energy: 4 briefs", "Energy"), ("25", "A&amp;B: 1 brief", "A&amp;B"),
+    ]  # fmt: skip
+
+
+def test_library_draws_nothing_that_tells_nothing() -> None:
+    page = library_page(BRIEFS, Facets(2, {"2021": 2}, {}, {}, {"Energy": 1, "Trade": 1}))
+    assert "<figure" not in page
+
+
+def test_library_of_very_many() -> None:
+    page = library_page([HEAT] * 2500, FakeAssistant().facets())
+    assert ">2,500 briefs, of which the first 2,000 are listed</caption>" in page
+    assert page.count('scope="row"') == 2000
 
 
 def test_report_page() -> None:
@@ -228,6 +285,12 @@ def test_status_page() -> None:
     assert "<dt>Size on disk</dt><dd>1.4 MB</dd>" in page
 
 
+def test_status_page_tells_no_path_of_the_machine() -> None:
+    page = render.status_page(replace(FakeAssistant().status(), index_dir="/home/ada/policy/.briefqa"))
+    assert "<dt>Folder</dt><dd>.briefqa</dd>" in page
+    assert "ada" not in page
+
+
 def _pages_of_the_hostile_brief() -> dict[str, str]:
     citation = cite(HOSTILE, SCRIPT)
     reply = FakeAssistant().ask("ferry?")
@@ -237,9 +300,12 @@ def _pages_of_the_hostile_brief() -> dict[str, str]:
         "card": render.answer_card(bad),
         "reply": render.reply_page(replace(reply, question=SCRIPT)),
         "not found": render.reply_page(replace(reply, question=SCRIPT, found=False)),
-        "library": render.library_page([HOSTILE]),
+        "timeline": timeline(
+            [Answer(SCRIPT, 0.9, replace(citation, date="2020-01-01"), (replace(citation, date="2021-01-01"),))]
+        ),
+        "library": library_page([HOSTILE], Facets(2, {}, {}, {}, {SCRIPT: 2})),
         "report": render.report_page(REPORT),
-        "status": render.status_page(replace(FakeAssistant().status(), index_dir=SCRIPT)),
+        "status": render.status_page(replace(FakeAssistant().status(), reader=SCRIPT)),
         "error": render.message_page(QuestionInvalid(SCRIPT)),
         "examples": render.examples_page([SCRIPT]),
     }
@@ -264,3 +330,86 @@ def test_a_file_name_that_is_not_utf8() -> None:
 
 def test_no_examples_no_line() -> None:
     assert render.examples_page(()) == ""
+
+
+def test_examples_are_links_that_ask() -> None:
+    assert '<a class="bq-open" dir="auto" href="?q=A+%26+B%3F">A &amp; B?</a>' in render.examples_page(["A & B?"])
+
+
+def test_examples_come_from_titles_that_ask_and_from_authors() -> None:
+    titles = (
+        "The Salt Beneath: Who Should Collect the Lithium Rent?", "WHO POLICES THE POLICE, AND WITH WHAT?",
+        "What the Strike Is Really About", "Why not?", "Who Mends the Broken Line? A Memo",
+        "How Long Will the Harbour Stay Closed?",
+    )  # fmt: skip
+    briefs = [make_brief(title, ["One."]) for title in titles]
+    assert example_questions(briefs) == [
+        "Who Should Collect the Lithium Rent?", "Who Mends the Broken Line?", "Who is Mara Lindqvist?",
+    ]  # fmt: skip
+    assert example_questions(briefs, 4)[2:] == ["How Long Will the Harbour Stay Closed?", "Who is Mara Lindqvist?"]
+    assert example_questions([make_brief("T", ["One."], authors=())]) == []
+
+
+def test_scope_words() -> None:
+    facets = FakeAssistant().facets()
+    assert render.scope_words(facets, Filters()) == "In 3 briefs, 2021–2023 · filter"
+    chosen = Filters(after="2023-01-01", kind="Policy Brief")
+    assert render.scope_words(FakeAssistant().facets(chosen), chosen) == (
+        "In 1 brief, 2023 · after “2023-01-01”, kind “Policy Brief”"
+    )
+    assert render.scope_words(FakeAssistant().facets(Filters(kind="Memo")), Filters()) == "In 0 briefs · filter"
+
+
+def test_citation_in_plain_words() -> None:
+    citation = cite(HEAT, "0.4 cents")
+    assert citing.plain(citation) == (
+        "“0.4 cents”\nMara Lindqvist and Tomás Ibarra. “Heat Pumps in the Stonebridge Valley.” "
+        f"Insight, 15 March 2021, ¶ 2. [{citation.id}]"
+    )
+
+
+def test_citation_without_date_kind_authors() -> None:
+    bare = replace(cite(REVIEW, "8.2 million euros"), date=None, kind=None, authors=())
+    assert citing.plain(bare).endswith(f"\n“{REVIEW.title}.” Brief, undated, ¶ 1. [{bare.id}]")
+    assert citing.bibtex(bare).startswith(f"@misc{{brief-{bare.start},\n  title = {{{{Two Winters On")
+
+
+def test_citation_in_markdown_is_never_markup() -> None:
+    """Links, images, HTML and line breaks of a brief stay words inside the block quote."""
+    hostile = replace(
+        cite(HEAT, "0.4 cents"), quote="a [x](javascript:y) <b>\n# *no* `z`", title="![i](u) & T_1", authors=("A|B",)
+    )
+    assert citing.markdown(hostile) == (
+        "> “a \\[x\\](javascript:y) \\<b\\> \\# \\*no\\* \\`z\\`”\n>\n"
+        f"> — A\\|B, *\\!\\[i\\](u) \\& T\\_1*, Insight, 15 March 2021, ¶ 2 (`{hostile.id}`)"
+    )
+
+
+def test_citation_in_bibtex() -> None:
+    citation = replace(cite(HEAT, "0.4 cents"), title="50% of $1 & \\input{x}_^~#")
+    assert citing.bibtex(citation) == (
+        f"@misc{{lindqvist2021-{citation.start},\n"
+        "  author = {{Mara Lindqvist} and {Tomás Ibarra}},\n"
+        "  title = {{50\\% of \\$1 \\& \\textbackslash{}input\\{x\\}\\_\\textasciicircum{}\\textasciitilde{}\\#}},\n"
+        "  howpublished = {Insight},\n  date = {2021-03-15},\n  year = {2021},\n"
+        f"  note = {{Paragraph 2: “0.4 cents” [{citation.id}]}},\n}}"
+    )
+
+
+def test_bibtex_authors_keep_commas_and_accents() -> None:
+    citation = replace(cite(HEAT, "0.4 cents"), authors=("Núñez, Ph.D.", "B"))
+    assert "author = {{Núñez, Ph.D.} and {B}}" in citing.bibtex(citation)
+
+
+def test_three_authors() -> None:
+    citation = replace(cite(HEAT, "0.4 cents"), authors=("A", "B", "C"))
+    assert "\nA, B and C. “" in citing.plain(citation)
+
+
+def test_actions_of_a_card() -> None:
+    citation = cite(HEAT, "0.4 cents")
+    actions = render.actions(citation)
+    assert f'data-open="{citation.id}">Read in brief</button>' in actions
+    assert f'href="?brief={HEAT.id}&amp;c={HEAT.id}%3A{citation.start}-{citation.end}" data-copy-link>Link' in actions
+    for form in (citing.plain, citing.markdown, citing.bibtex):
+        assert f'data-copy="{markup.escape(form(citation))}">' in actions

@@ -1,47 +1,27 @@
 """The web page: `build_app(assistant)` lays it out and wires it; `launch` serves it, offline."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import wraps
 from importlib.resources import files
+from importlib.util import find_spec
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from index.errors import BriefQAError
-from index.types import Brief, Facets, Filters
+from index.check import Finding
+from index.errors import BriefQAError, IndexStopped, PackageMissing
+from index.types import Facets
 from qa.types import Reply
 from ui import render
+from ui.endpoints import Endpoints, filters_of, place_of
+from ui.examples import example_questions
+from ui.library import library_page
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
-
-EXAMPLES = ("What is recommended?", "Who objected, and why?", "What does it cost?")
-"""Questions offered under the question box when the caller gives none."""
-
-# A click on any button inside is sent on with what the button opens: one listener, whatever is shown.
-_OPEN_JS = """
-element.addEventListener('click', event => {
-  const button = event.target.closest('[data-open]');
-  if (button) trigger('click', {open: button.dataset.open});
-});
-"""
-
-# After a brief is opened: its passage comes into view and has the focus; who opened it is kept for closing.
-# Who went on to type meanwhile keeps the focus: the keys would go astray.
-_SHOW_JS = """
-() => requestAnimationFrame(() => requestAnimationFrame(() => {
-  const reader = document.getElementById('reader');
-  const target = document.getElementById('cited') || document.getElementById('reader-close');
-  if (!reader || !target) return;
-  if (!reader.contains(document.activeElement)) window.briefqaOpener = document.activeElement;
-  target.scrollIntoView({block: 'center'});
-  if (!document.activeElement.matches('input, textarea')) target.focus({preventScroll: true});
-}))
-"""
-
-_CLOSE_JS = """
-() => { if (window.briefqaOpener && window.briefqaOpener.isConnected) window.briefqaOpener.focus(); }
-"""
 
 
 @dataclass(frozen=True)
@@ -49,12 +29,13 @@ class Callbacks:
     """What happens at each event: calls the assistant and renders; BriefQAError becomes a sentence."""
 
     assistant: "Assistant"
+    stopping: Event = field(default_factory=Event)
 
     def ask(self, question: str, *filters: str | None) -> tuple[Reply | None, str, dict[str, Any]]:
         """The reply, its HTML, and the reader closed: it shows a passage of the question before."""
         closed = gr.update(visible=False)
         try:
-            reply = self.assistant.ask(question or "", _filters(*filters))
+            reply = self.assistant.ask(question or "", filters_of(*filters))
         except BriefQAError as error:
             return None, render.message_page(error), closed
         return reply, render.reply_page(reply), closed
@@ -63,7 +44,7 @@ class Callbacks:
         """The brief that was clicked, at its passage, in the reader."""
         shown = gr.update(visible=True)
         try:
-            brief, start, end = _place(self.assistant, event.open)
+            brief, start, end = place_of(self.assistant, event.open)
         except BriefQAError as error:
             return render.message_page(error), shown
         return render.brief_page(brief, start, end, _cited_in(reply, brief.id)), shown
@@ -77,8 +58,8 @@ class Callbacks:
         return self._index(True, progress)
 
     def library(self) -> str:
-        """The table of briefs."""
-        return _shown(lambda: render.library_page(self.assistant.briefs()))
+        """The table of briefs, and how many there are of what."""
+        return _shown(lambda: library_page(self.assistant.briefs(), self.assistant.facets()))
 
     def status(self) -> tuple[str, str]:
         """The report of the last run and the status."""
@@ -92,33 +73,49 @@ class Callbacks:
         try:
             facets = self.assistant.facets()
         except BriefQAError:  # told where it matters: by the question, the library and the status
-            facets = Facets({}, {}, {}, {})
+            facets = Facets(0, {}, {}, {}, {})
         return tuple(
             gr.update(choices=[(f"{word} ({n})", word) for word, n in counts.items()])
             for counts in (facets.authors, facets.kinds, facets.topics)
         )
 
-    def ask_api(
-        self,
-        question: str,
-        after: str | None = None,
-        before: str | None = None,
-        author: str | None = None,
-        kind: str | None = None,
-        topic: str | None = None,
-        brief: str | None = None,
-        top_k: int = 3,
-    ) -> dict[str, Any]:
-        """The reply to a question as JSON: verbatim answers with their citations, or found false."""
-        filters = _filters(after, before, author, kind, topic, brief)
+    def scope(self, *filters: str | None) -> dict[str, Any]:
+        """What is asked with these filters, as the words that open them."""
         try:
-            return asdict(self.assistant.ask(question, filters, top_k=top_k))
+            chosen = filters_of(*filters)
+            facets = self.assistant.facets(chosen)
+            title = self.assistant.brief(chosen.brief).title if chosen.brief else None
+            label = render.scope_words(facets, replace(chosen, brief=title))
+        except BriefQAError:  # a date half typed, or damage; told when a question is asked
+            label = "Filters"
+        return dict(gr.update(label=label))
+
+    def home(self) -> tuple[None, str, dict[str, Any]]:
+        """The page as it was before the first question."""
+        return None, "", gr.update(visible=False)
+
+    def check(self) -> Iterator[str]:
+        """What is looked at in the index, told as it is found."""
+        findings: list[Finding] = []
+        try:
+            for finding in self.assistant.check():
+                findings.append(finding)
+                yield render.findings_page(findings, done=False)
+            yield render.findings_page(findings, done=True)
         except BriefQAError as error:
-            raise gr.Error(render.sentence_of(error), print_exception=False) from error
+            yield render.message_page(error)
+
+    def stop(self) -> None:
+        """Ends the run that is at work, at its next step."""
+        self.stopping.set()
 
     def _index(self, rebuild: bool, progress: gr.Progress) -> tuple[str, str]:
+        self.stopping.clear()
+
         def tell(stage: str, done: int, total: int) -> None:
-            progress((done, total) if total else None, desc=stage)
+            if self.stopping.is_set():
+                raise IndexStopped("the run was stopped; the index is as it was")
+            progress((done, total) if total else None, desc=stage.capitalize())
 
         report = _shown(lambda: render.report_page(self.assistant.update(rebuild=rebuild, progress=tell)))
         return report, self.status()[1]
@@ -128,8 +125,9 @@ class Callbacks:
 class _AskTab:
     question: gr.Textbox
     button: gr.Button
-    examples: gr.HTML
+    scope: gr.Accordion
     filters: tuple[gr.Textbox | gr.Dropdown, ...]
+    clear: gr.Button
     answers: gr.HTML
 
 
@@ -138,7 +136,10 @@ class _IndexTab:
     tab: gr.Tab
     update: gr.Button
     rebuild: gr.Button
+    stop: gr.Button
+    check: gr.Button
     report: gr.HTML
+    health: gr.HTML
     status: gr.HTML
 
 
@@ -149,19 +150,21 @@ class _Reader:
     brief: gr.HTML
 
 
-def build_app(assistant: "Assistant", *, examples: Sequence[str] = EXAMPLES) -> gr.Blocks:
+def build_app(assistant: "Assistant", *, examples: Sequence[str] | None = None) -> gr.Blocks:
     """The page over `assistant`; serve it with `launch`.
 
     Args:
         assistant: Answers; anything with the methods of `qa.Assistant`.
-        examples: Questions offered under the question box; none hides the line.
+        examples: Questions offered under the question box; not given, such as fit the briefs; none hides the line.
     """
     calls = Callbacks(assistant)
+    if examples is None:
+        examples = example_questions(assistant.briefs())
     with gr.Blocks(title="BriefQA", analytics_enabled=False, fill_width=True) as app:
         reply = gr.State(None)
-        gr.HTML(
-            "<h1>BriefQA</h1><p>Answers in the briefs’ own words, each with its place.</p>",
-            elem_id="masthead", label="Masthead", js_on_load=None, apply_default_css=False,
+        masthead = _lay_html(
+            "masthead", "Masthead",
+            '<h1><a href="?">BriefQA</a></h1><p>Answers in the briefs’ own words, each with its place.</p>',
         )  # fmt: skip
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="main", scale=5, min_width=320), gr.Tabs(elem_id="tabs"):
@@ -173,11 +176,15 @@ def build_app(assistant: "Assistant", *, examples: Sequence[str] = EXAMPLES) -> 
                     made = _lay_index(index_tab)
             reader = _lay_reader()
         _wire_ask(calls, ask, reply, reader)
+        _wire_address(calls, app, masthead, ask, (reply, ask.answers, reader.column))
         _wire_reader(calls, (ask.answers, library), reply, reader)
-        _wire_index(calls, made, ask.filters[2:])
+        _wire_index(calls, made, ask)
         library_tab.select(calls.library, None, library, api_name="library", api_visibility="undocumented")
-        app.load(calls.choices, None, list(ask.filters[2:]), api_name="choices", api_visibility="undocumented")
-        gr.api(calls.ask_api, api_name="ask", concurrency_id="ask")
+        app.load(calls.choices, None, list(ask.filters[2:5]), api_name="choices", api_visibility="undocumented")
+        app.load(
+            calls.scope, list(ask.filters), ask.scope, api_name="scope_at_first", api_visibility="undocumented"
+        ).then(None, js="briefqa.tellFilters")
+        _offer(Endpoints(assistant))
     return app
 
 
@@ -196,20 +203,41 @@ def launch(
         host: Address to listen on; loopback unless told otherwise.
         port: Port, or None for the first free one from 7860.
         auth: User and password asked for, or None.
-        mcp_server: Offers `ask` to agents too.
+        mcp_server: Offers the endpoints to agents too, as MCP tools.
+
+    Raises:
+        PackageMissing: `mcp_server`, and the package for it is not installed.
     """
+    if mcp_server and find_spec("mcp") is None:
+        raise PackageMissing("agents are served with a package that is not installed; get it with: pip install 'mcp<2'")
     _, url, _ = app.launch(
         server_name=host, server_port=port, auth=auth, mcp_server=mcp_server, prevent_thread_lock=True,
-        theme=page_theme(), css=page_css(), quiet=True, share=False, inbrowser=False,
-        footer_links=[], run_history=False, ssr_mode=False, enable_monitoring=False, pwa=False,
+        theme=page_theme(), css=page_css(), head=page_head(), quiet=True, share=False, inbrowser=False,
+        footer_links=["api"], run_history=False, ssr_mode=False, enable_monitoring=False, pwa=False,
         max_file_size=1,  # nothing is uploaded here, so nothing may be
     )  # fmt: skip
+    if mcp_server:
+        _give_json(app.mcp_server_obj)
     return str(url)
+
+
+def _give_json(server: Any) -> None:  # noqa: ANN401  # gradio's type is known only where mcp is installed
+    """Lets a tool's result be JSON, as over HTTP; gradio would write a dict as Python does."""
+
+    def results(data: list[object], root_url: str) -> list[object]:
+        return [server.types.TextContent(type="text", text=json.dumps(value, ensure_ascii=False)) for value in data]
+
+    server.postprocess_output_data = results
 
 
 def page_css() -> str:
     """The style sheet of the page."""
     return (files("ui") / "page.css").read_text(encoding="utf-8")
+
+
+def page_head() -> str:
+    """The script of the page, for its head."""
+    return f"<script>{(files('ui') / 'page.js').read_text(encoding='utf-8')}</script>"
 
 
 def page_theme() -> gr.themes.Base:
@@ -220,7 +248,8 @@ def page_theme() -> gr.themes.Base:
 
 
 def _lay_html(elem_id: str, label: str, value: str = "") -> gr.HTML:
-    return gr.HTML(value, elem_id=elem_id, label=label, js_on_load=_OPEN_JS, apply_default_css=False)
+    connect = f"briefqa.connect('{elem_id}', element, trigger)"
+    return gr.HTML(value, elem_id=elem_id, label=label, js_on_load=connect, apply_default_css=False)
 
 
 def _lay_ask(examples: Sequence[str]) -> _AskTab:
@@ -230,8 +259,7 @@ def _lay_ask(examples: Sequence[str]) -> _AskTab:
             lines=1, max_lines=4, scale=6, autofocus=True,
         )  # fmt: skip
         button = gr.Button("Ask", variant="primary", elem_id="ask-button", scale=1, min_width=96)
-    suggestions = _lay_html("examples", "Example questions", render.examples_page(examples))
-    with gr.Accordion("Filters", open=False, elem_id="filters"):
+    with gr.Accordion("Filters", open=False, elem_id="filters") as scope:
         with gr.Row():
             dates = [
                 gr.Textbox(label=name, placeholder="YYYY-MM-DD", elem_id=f"filter-{name.lower()}", min_width=140)
@@ -245,20 +273,27 @@ def _lay_ask(examples: Sequence[str]) -> _AskTab:
                 )
                 for name in ("Author", "Kind", "Topic")
             ]  # fmt: skip
-    return _AskTab(question, button, suggestions, (*dates, *words), _lay_html("answers", "Answers"))
+        with gr.Row(elem_id="filter-last"):
+            only = gr.Textbox(label="Brief", placeholder="Id or file name", elem_id="filter-brief", min_width=140)
+            clear = gr.Button("Clear filters", elem_id="filter-clear", size="sm", min_width=120, scale=0)
+    _lay_html("examples", "Example questions", render.examples_page(examples))
+    return _AskTab(question, button, scope, (*dates, *words, only), clear, _lay_html("answers", "Answers"))
 
 
 def _lay_index(tab: gr.Tab) -> _IndexTab:
     status = _lay_html("status", "Status of the index")
     gr.HTML(
-        "<p>Update reads new and changed files; Rebuild makes the whole index anew. "
+        "<p>Update reads new and changed files; Rebuild makes the whole index anew; Check looks at every file of it. "
         "Questions are answered meanwhile.</p>",
         elem_id="index-help", label="Help", js_on_load=None, apply_default_css=False,
     )  # fmt: skip
     with gr.Row(elem_id="indexing"):
         update = gr.Button("Update", variant="primary", elem_id="update-button", min_width=120, scale=0)
         rebuild = gr.Button("Rebuild", elem_id="rebuild-button", min_width=120, scale=0)
-    return _IndexTab(tab, update, rebuild, _lay_html("report", "Report"), status)
+        check = gr.Button("Check", elem_id="check-button", min_width=120, scale=0)
+        stop = gr.Button("Stop", variant="stop", elem_id="stop-button", min_width=120, scale=0)
+    report, health = _lay_html("report", "Report"), _lay_html("health", "Health of the index")
+    return _IndexTab(tab, update, rebuild, stop, check, report, health, status)
 
 
 def _lay_reader() -> _Reader:
@@ -268,53 +303,79 @@ def _lay_reader() -> _Reader:
 
 
 def _wire_ask(calls: Callbacks, ask: _AskTab, reply: gr.State, reader: _Reader) -> None:
-    inputs, outputs = [ask.question, *ask.filters], [reply, ask.answers, reader.column]
-    # Questions wait for each other (concurrency_id): one already uses every core.
-    asked: dict[str, Any] = {
-        "concurrency_id": "ask", "show_progress_on": ask.answers, "api_visibility": "undocumented",
-    }  # fmt: skip
-    gr.on([ask.question.submit, ask.button.click], calls.ask, inputs, outputs, api_name="ask_page", **asked)
-    ask.examples.click(
-        _opened, None, ask.question, api_name="example", api_visibility="undocumented", show_progress="hidden"
-    ).then(calls.ask, inputs, outputs, api_name="ask_example", **asked)
+    # Questions wait for each other (concurrency_id): one already uses every core. Of those asked while one is
+    # answered, only the last is (always_last), and its reply takes the place of the other.
+    gr.on(
+        [ask.question.submit, ask.button.click], calls.ask, [ask.question, *ask.filters],
+        [reply, ask.answers, reader.column], js="briefqa.asking", api_name="ask_page", api_visibility="undocumented",
+        concurrency_id="ask", show_progress_on=ask.answers, trigger_mode="always_last",
+    ).then(None, js="briefqa.answered")  # fmt: skip
+    gr.on(
+        [field.change for field in ask.filters], calls.scope, list(ask.filters), ask.scope, api_name="scope",
+        api_visibility="undocumented", show_progress="hidden", trigger_mode="always_last",
+    )  # fmt: skip
+    ask.clear.click(None, None, list(ask.filters), js="() => ['', '', null, null, null, '']")
+
+
+def _wire_address(
+    calls: Callbacks, app: gr.Blocks, masthead: gr.HTML, ask: _AskTab, shown: Sequence[gr.components.Component]
+) -> None:
+    """What the address says is asked and opened, when the page is loaded and when one goes back; see page.js."""
+    for come in (app.load, masthead.click):
+        come(None, None, [ask.question, *ask.filters], js="briefqa.fields").then(None, js="briefqa.filled")
+    masthead.clear(calls.home, None, list(shown), api_name="home", api_visibility="undocumented")
 
 
 def _wire_reader(calls: Callbacks, lists: Sequence[gr.HTML], reply: gr.State, reader: _Reader) -> None:
-    for shown in lists:
-        shown.click(
-            calls.open, reply, [reader.brief, reader.column], api_name=f"open_from_{shown.elem_id}",
-            api_visibility="undocumented", show_progress="hidden",
-        ).then(None, js=_SHOW_JS)  # fmt: skip
+    for listed in lists:
+        listed.click(
+            calls.open, reply, [reader.brief, reader.column], api_name=f"open_from_{listed.elem_id}",
+            api_visibility="undocumented", show_progress="hidden", trigger_mode="multiple",
+        ).then(None, js="briefqa.opened")  # fmt: skip
     reader.close.click(
         lambda: gr.update(visible=False), None, reader.column, api_name="close", api_visibility="undocumented"
-    ).then(None, js=_CLOSE_JS)
+    ).then(None, js="briefqa.closed")
 
 
-def _wire_index(calls: Callbacks, made: _IndexTab, words: Sequence[gr.components.Component]) -> None:
+def _wire_index(calls: Callbacks, made: _IndexTab, ask: _AskTab) -> None:
     outputs = [made.report, made.status]
     for button, call, name in (
-        (made.update, calls.update, "update"), (made.rebuild, calls.rebuild, "rebuild"),
+        (made.update, calls.update, "update_page"), (made.rebuild, calls.rebuild, "rebuild_page"),
     ):  # fmt: skip
-        button.click(call, None, outputs, api_name=name, show_progress_on=made.report, concurrency_id="index").then(
-            calls.choices, None, list(words), api_name=f"choices_after_{name}", api_visibility="undocumented"
-        )
-    made.tab.select(calls.status, None, outputs, api_name="status", api_visibility="undocumented")
+        button.click(
+            call, None, outputs, api_name=name, api_visibility="undocumented", show_progress_on=made.report,
+            concurrency_id="index",
+        ).then(
+            calls.choices, None, list(ask.filters[2:5]), api_name=f"choices_after_{name}",
+            api_visibility="undocumented",
+        ).then(
+            calls.scope, list(ask.filters), ask.scope, api_name=f"scope_after_{name}", api_visibility="undocumented"
+        )  # fmt: skip
+    made.stop.click(calls.stop, None, None, api_name="stop", api_visibility="undocumented", queue=False)
+    made.check.click(calls.check, None, made.health, api_name="check", api_visibility="undocumented")
+    made.tab.select(calls.status, None, outputs, api_name="status_page", api_visibility="undocumented")
 
 
-def _opened(event: gr.EventData) -> str:
-    return str(event.open)
+def _offer(endpoints: Endpoints) -> None:
+    """The endpoints by name; a question waits its turn with those of the page, and so does a run of the indexer."""
+    for call, turn in (
+        (endpoints.ask, "ask"), (endpoints.brief, None), (endpoints.briefs, None), (endpoints.status, None),
+        (endpoints.update, "index"),
+    ):  # fmt: skip
+        gr.api(_told(call), api_name=call.__name__, concurrency_id=turn)
 
 
-def _filters(*values: str | None) -> Filters:
-    """Filters in the order of the fields; a field left empty filters nothing."""
-    return Filters(*(value.strip() or None if value else None for value in values))
+def _told(call: Callable[..., Any]) -> Callable[..., Any]:
+    """`call`, whose BriefQAError reaches the caller as its sentence."""
 
+    @wraps(call)
+    def calling(*args: object, **kwargs: object) -> object:
+        try:
+            return call(*args, **kwargs)
+        except BriefQAError as error:
+            raise gr.Error(render.sentence_of(error), print_exception=False) from error
 
-def _place(assistant: "Assistant", target: str) -> tuple[Brief, int, int]:
-    """Brief and range that `target` names: a citation id, or a brief id for the brief as a whole."""
-    if ":" in target:
-        return assistant.resolve(target)
-    return assistant.brief(target), 0, 0
+    return calling
 
 
 def _cited_in(reply: Reply | None, brief_id: str) -> list[render.Range]:

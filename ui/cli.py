@@ -342,6 +342,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; only this machine by default.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="BRIEFQA_PORT", help="Port to listen on.")] = 7860,
     auth: Annotated[str | None, typer.Option(envvar="BRIEFQA_AUTH", help="USER:PASS to ask for.")] = None,
+    mcp: Annotated[bool, typer.Option("--mcp", help="Offer the endpoints to agents too, as MCP tools.")] = False,
     index_dir: IndexDir = DEFAULT_DIR,
     embedder: EmbedderName = None,
     reader: ReaderName = None,
@@ -355,20 +356,14 @@ def serve(
     assistant = _assistant(index_dir, embedder, reader)
     from ui.app import build_app, launch  # gradio takes seconds to import; only this command needs it
 
-    page = build_app(assistant, examples=_examples(assistant))
+    page = build_app(assistant)
     try:
         user, _, password = (auth or "").partition(":")
-        url = launch(page, host=host, port=port, auth=(user, password) if auth else None)
+        url = launch(page, host=host, port=port, auth=(user, password) if auth else None, mcp_server=mcp)
     except OSError as exc:
         raise AddressTaken(f"the page cannot listen on {host}:{port}; choose another with --port") from exc
     print(f"BriefQA is at {url}  (Ctrl-C stops it)")
     page.block_thread()
-
-
-def _examples(assistant: Assistant) -> list[str]:
-    """Questions that fit the briefs: the README's, and who the authors of the newest are."""
-    authors = [brief.authors[0] for brief in assistant.briefs() if brief.authors][:2]
-    return ["what did Harris object to", *(f"Who is {author}?" for author in authors)]
 
 
 def _assistant(index_dir: Path, embedder: str | None, reader: str | None) -> Assistant:

@@ -1,14 +1,17 @@
 """Values to HTML: pure functions, every word of a brief escaped, every mark set by offsets."""
 
-import html
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.types import Brief, ParagraphRole, Report
+from index.check import Finding
+from index.types import Brief, Facets, Filters, ParagraphRole, Report
 from qa.types import Answer, Citation, ReadPassage, Reply
+from ui import citing
+from ui.markup import address, counted, dots, escape, facts, opener, time_of
+from ui.timeline import timeline
 
 if TYPE_CHECKING:
     from qa.assistant import Status
@@ -22,8 +25,8 @@ CITED_ID = "cited"
 _CONFIDENCE_WORDS = ((0.85, "Very likely"), (0.6, "Likely"), (0.3, "Possible"))
 _WEAK = _CONFIDENCE_WORDS[-1][0]
 """Further answers under this are folded away."""
-_ISO_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
-_MONTHS = tuple("January February March April May June July August September October November December".split())
+_NEAREST = 3
+"""Passages shown where the briefs do not answer; the rest of what was read is folded."""
 
 
 class Mark(StrEnum):
@@ -66,21 +69,6 @@ def confidence_words(confidence: float) -> str:
     return next((words for least, words in _CONFIDENCE_WORDS if confidence >= least), "Unlikely")
 
 
-def date_words(date: str | None) -> str:
-    """`2021-03-15` as “15 March 2021”; what is no such date as it stands; None as “undated”."""
-    if date is None:
-        return "undated"
-    match = _ISO_DATE.fullmatch(date)
-    if match is None or not 1 <= int(match[2]) <= 12:
-        return date
-    return f"{int(match[3])} {_MONTHS[int(match[2]) - 1]} {match[1]}"
-
-
-def counted(number: int, noun: str) -> str:
-    """“1 brief”, “2 briefs”, “1,200 briefs”."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def size_words(n_bytes: int) -> str:
     """A size on disk with its unit, in powers of 1000: “532 B”, “1.4 MB”."""
     size = float(n_bytes)
@@ -100,7 +88,7 @@ def sentence_of(error: Exception) -> str:
 
 def message_page(error: Exception) -> str:
     """An error as a sentence in the page."""
-    return f'<p class="bq-error" role="alert">{_escape(sentence_of(error))}</p>'
+    return f'<p class="bq-error" role="alert">{escape(sentence_of(error))}</p>'
 
 
 def reply_page(reply: Reply) -> str:
@@ -109,12 +97,13 @@ def reply_page(reply: Reply) -> str:
         first, *rest = reply.answers
         sure = [answer for answer in rest if answer.confidence >= _WEAK]
         weak = [answer for answer in rest if answer.confidence < _WEAK]
-        more = f'<h3 class="bq-more">Other readings</h3>{_cards(sure)}' if sure else ""
-        body = f"{answer_card(first, first=True)}{more}{_weak(weak)}{_passages(reply.passages, 'Passages read')}"
+        more = f'<h2 class="bq-more">Other readings</h2>{_cards(sure)}' if sure else ""
+        folded = f"{_weak(weak)}{_passages(reply.passages, 'Passages read')}"
+        body = f"{answer_card(first, first=True)}{more}{timeline((first, *sure))}{folded}"
     else:
         body = _not_found(reply)
-    label = _escape(f"Reply to: {reply.question}")
-    return f'<section class="bq-reply" aria-live="polite" aria-label="{label}">{body}</section>'
+    label = escape(f"Reply to: {reply.question}")
+    return f'<section class="bq-reply" aria-label="{label}">{body}</section>'
 
 
 def answer_card(answer: Answer, *, first: bool = False) -> str:
@@ -124,19 +113,34 @@ def answer_card(answer: Answer, *, first: bool = False) -> str:
     pieces = cut(citation.sentence, citation.sentence_start, (citation.start, citation.end))
     return (
         f'<article class="bq-answer{" bq-first" if first else ""}">'
-        f'<p class="bq-words" dir="auto">{_escape(answer.text)}</p>'
+        f'<p class="bq-words" dir="auto">{escape(answer.text)}</p>'
         f'<blockquote class="bq-sentence" dir="auto">{_marked(pieces)}</blockquote>'
         f'<div class="bq-foot">{citation_line(citation)}'
         f'<span class="bq-sure" title="{answer.confidence:.0%} likely to be right">{words}</span></div>'
-        f"{_also(answer.also)}</article>"
+        f"{actions(citation)}{_also(answer.also)}</article>"
+    )
+
+
+def actions(citation: Citation) -> str:
+    """What can be done with a citation: read it in its brief, copy it in three forms, copy a link to it."""
+    forms = (("Plain text", citing.plain), ("Markdown", citing.markdown), ("BibTeX", citing.bibtex))
+    copies = "".join(
+        f'<button type="button" class="bq-act" data-copy="{escape(form(citation))}">{name}</button>'
+        for name, form in forms
+    )
+    link = escape(address(brief=citation.brief_id, c=citation.id))
+    return (
+        f'<div class="bq-acts">{opener(citation.id, "Read in brief", "bq-act")}'
+        f'<details class="bq-copy"><summary class="bq-act">Copy citation</summary><span>{copies}</span></details>'
+        f'<a class="bq-act" href="{link}" data-copy-link>Link</a></div>'
     )
 
 
 def citation_line(citation: Citation) -> str:
     """Title (a button that opens the brief there), authors, kind, date, paragraph."""
-    facts = _facts(", ".join(citation.authors), citation.kind)
-    place = f"{_dots(*facts, _time(citation.date), f'¶&nbsp;{citation.paragraph}')}"
-    return f'<p class="bq-cite">{_opener(citation.id, citation.title)}<span class="bq-where">{place}</span></p>'
+    by = facts(", ".join(citation.authors), citation.kind)
+    place = f"{dots(*by, time_of(citation.date), f'¶&nbsp;{citation.paragraph}')}"
+    return f'<p class="bq-cite">{opener(citation.id, citation.title)}<span class="bq-where">{place}</span></p>'
 
 
 def brief_page(brief: Brief, start: int, end: int, others: Iterable[Range] = ()) -> str:
@@ -154,35 +158,30 @@ def brief_page(brief: Brief, start: int, end: int, others: Iterable[Range] = ())
         named = named or name
         role = ' class="bq-bio"' if paragraph.role is ParagraphRole.BIO else ""
         body.append(f'<p data-number="{paragraph.number}" dir="auto"{role}>{_marked(pieces, name=name)}</p>')
-    authors = f'<p class="bq-authors">{_escape(", ".join(brief.authors))}</p>' if brief.authors else ""
-    topics = "".join(f"<li>{_escape(topic)}</li>" for topic in brief.topics)
+    authors = f'<p class="bq-authors">{escape(", ".join(brief.authors))}</p>' if brief.authors else ""
+    topics = "".join(f"<li>{escape(topic)}</li>" for topic in brief.topics)
     topics = f'<ul class="bq-topics" aria-label="Topics">{topics}</ul>' if topics else ""
     return (
-        f'<article class="bq-brief" aria-label="{_escape(brief.title)}">'
-        f'<p class="bq-dateline">{_dots(_time(brief.date), *_facts(brief.kind))}</p>'
-        f'<h2 class="bq-title" dir="auto">{_escape(brief.title)}</h2>{authors}'
+        f"{_tools(brief)}"
+        f'<article class="bq-brief" aria-label="{escape(brief.title)}">'
+        f'<p class="bq-dateline">{dots(time_of(brief.date), *facts(brief.kind))}</p>'
+        f'<h2 class="bq-title" dir="auto">{escape(brief.title)}</h2>{authors}'
         f'<div class="bq-text">{"".join(body)}</div>{topics}'
-        f'<p class="bq-source">File <bdi>{_escape(brief.source)}</bdi></p></article>'
+        f'<p class="bq-source">File <bdi>{escape(brief.source)}</bdi></p></article>'
     )
 
 
-def library_page(briefs: Sequence[Brief]) -> str:
-    """A table of the briefs in the order given; each title is a button that opens the brief."""
-    if not briefs:
-        return (
-            '<p class="bq-empty">No briefs are indexed yet. Put files into the folder '
-            "that is indexed, then press Update under Index.</p>"
-        )
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Title", "Date", "Kind", "Authors", "Topics"))
-    rows = "".join(
-        f'<tr><th scope="row">{_opener(brief.id, brief.title)}</th><td>{_time(brief.date)}</td>'
-        f"<td>{_escape(brief.kind or '')}</td><td>{_escape(', '.join(brief.authors))}</td>"
-        f"<td>{_escape(', '.join(brief.topics))}</td></tr>"
-        for brief in briefs
-    )
+def _tools(brief: Brief) -> str:
+    """The bar over a brief: through its marks, search in it, ask only it, print it."""
     return (
-        f'<table class="bq-library"><caption>{counted(len(briefs), "brief")}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        f'<div class="bq-tools" role="toolbar" aria-label="This brief" data-brief="{escape(brief.id)}">'
+        '<span class="bq-marks"><button type="button" class="bq-act" data-do="previous" aria-label="Previous mark">'
+        '↑</button><output>0 marks</output><button type="button" class="bq-act" data-do="next" '
+        'aria-label="Next mark">↓</button></span>'
+        '<span class="bq-search"><input type="search" class="bq-find" aria-label="Search in this brief" '
+        'placeholder="Search in this brief"><output></output></span>'
+        '<button type="button" class="bq-act" data-do="only">Ask only this brief</button>'
+        '<button type="button" class="bq-act" data-do="print">Print</button></div>'
     )
 
 
@@ -193,11 +192,11 @@ def status_page(status: "Status") -> str:
         "Passages": f"{status.n_passages:,}",
         "Generation": f"{status.generation:,}",
         "Size on disk": size_words(status.disk_bytes),
-        "Folder": status.index_dir,
+        "Folder": Path(status.index_dir).absolute().name,  # where it is on the machine is nobody's business
         "Embedder": status.embedder,
         "Reader": status.reader,
     }
-    rows = "".join(f"<div><dt>{name}</dt><dd>{_escape(value)}</dd></div>" for name, value in facts.items())
+    rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts.items())
     return f'<dl class="bq-status">{rows}</dl>'
 
 
@@ -210,16 +209,16 @@ def report_page(report: Report | None) -> str:
         "removed": report.removed, "unchanged": report.unchanged,
     }  # fmt: skip
     counts = ", ".join(f"{len(files):,} {name}" for name, files in lists.items())
-    failed = "".join(f"<li><bdi>{_escape(f.source)}</bdi>: {_escape(f.reason)}</li>" for f in report.failed)
-    failed = f'<h4>Could not be indexed</h4><ul class="bq-failed">{failed}</ul>' if failed else ""
+    failed = "".join(f"<li><bdi>{escape(f.source)}</bdi>: {escape(f.reason)}</li>" for f in report.failed)
+    failed = f'<h3>Could not be indexed</h3><ul class="bq-failed">{failed}</ul>' if failed else ""
     folded = "".join(
         f"<details><summary>{name.capitalize()} ({len(files):,})</summary><ul>"
-        f"{''.join(f'<li><bdi>{_escape(file)}</bdi></li>' for file in files)}</ul></details>"
+        f"{''.join(f'<li><bdi>{escape(file)}</bdi></li>' for file in files)}</ul></details>"
         for name, files in lists.items()
         if files
     )
     return (
-        f'<section class="bq-report" aria-label="Report of the last run"><h3>Last run</h3>'
+        f'<section class="bq-report" aria-label="Report of the last run"><h2>Last run</h2>'
         f"<p>{counts}, {len(report.failed):,} failed. "
         f"{counted(report.n_passages, 'passage')} in {counted(report.n_briefs, 'brief')}, "
         f"{report.n_embedded:,} embedded anew, in {report.seconds:.1f} s.</p>"
@@ -227,22 +226,50 @@ def report_page(report: Report | None) -> str:
     )
 
 
+def findings_page(findings: Sequence[Finding], *, done: bool) -> str:
+    """What was found when the index was checked, as far as that has come."""
+    items = "".join(
+        f'<li class="{"bq-ok" if finding.ok else "bq-bad"}"><b>{"In order" if finding.ok else "Not in order"}</b> '
+        f"{escape(sentence_of(Exception(finding.what)))}</li>"
+        for finding in findings
+    )
+    wrong = sum(not finding.ok for finding in findings)
+    verdict = "Looking …" if not done else f"{counted(wrong, 'thing')} not in order." if wrong else "All is in order."
+    return (
+        '<section class="bq-report bq-health" aria-label="Health of the index" aria-live="polite">'
+        f"<h2>Health</h2><p>{verdict}</p><ul>{items}</ul></section>"
+    )
+
+
 def examples_page(questions: Sequence[str]) -> str:
-    """Example questions as buttons; nothing when there are none."""
+    """Example questions as links that ask them; nothing when there are none."""
     if not questions:
         return ""
-    return f'<p class="bq-examples"><span>For example</span>{"".join(_opener(q, q) for q in questions)}</p>'
+    links = "".join(
+        f'<a class="bq-open" dir="auto" href="{escape(address(q=question))}">{escape(question)}</a>'
+        for question in questions
+    )
+    return f'<p class="bq-examples"><span>For example</span>{links}</p>'
+
+
+def scope_words(facets: Facets, filters: Filters) -> str:
+    """What a question is asked of: “In 214 briefs, 2009–2026”, and which filters made it so."""
+    years = sorted(facets.years)
+    span = f", {years[0]}–{years[-1]}" if len(years) > 1 else f", {years[0]}" if years else ""
+    chosen = [f"{name} “{value}”" for name, value in asdict(filters).items() if value is not None]
+    return f"In {counted(facets.n_briefs, 'brief')}{span} · {', '.join(chosen) or 'filter'}"
 
 
 def _not_found(reply: Reply) -> str:
+    nearest, further = reply.passages[:_NEAREST], reply.passages[_NEAREST:]
     hint = (
-        "What came nearest is below, for you to judge."
-        if reply.passages
+        "These passages come nearest; judge for yourself."
+        if nearest
         else "No passage came near. Are the filters too narrow?"
     )
     return (
-        '<div class="bq-notfound"><p class="bq-verdict">The briefs do not answer this.</p>'
-        f"<p>{hint}</p></div>{_passages(reply.passages, 'Nearest passages')}{_weak(reply.answers)}"
+        f'<div class="bq-notfound"><p class="bq-verdict">The briefs do not answer this.</p><p>{hint}</p></div>'
+        f"{_passage_list(nearest)}{_passages(further, 'Further passages')}{_weak(reply.answers)}"
     )
 
 
@@ -263,30 +290,33 @@ def _also(citations: Sequence[Citation]) -> str:
     if not citations:
         return ""
     items = "".join(
-        f"<li>{_opener(c.id, c.title)}"
-        f'<span class="bq-where">{_dots(_time(c.date), f"¶&nbsp;{c.paragraph}")}</span></li>'
+        f"<li>{opener(c.id, c.title)}"
+        f'<span class="bq-where">{dots(time_of(c.date), f"¶&nbsp;{c.paragraph}")}</span></li>'
         for c in citations
     )
-    return f'<div class="bq-also"><h4>Also in</h4><ul>{items}</ul></div>'
+    return f'<div class="bq-also"><p class="bq-label">Also in</p><ul>{items}</ul></div>'
 
 
 def _passages(passages: Sequence[ReadPassage], name: str) -> str:
     if not passages:
         return ""
+    return f"<details><summary>{name} ({len(passages)})</summary>{_passage_list(passages)}</details>"
+
+
+def _passage_list(passages: Sequence[ReadPassage]) -> str:
     items = "".join(
-        f"<li>{_opener(f'{p.brief_id}:{p.start}-{p.end}', p.title)}"
-        f'<span class="bq-where">{_dots(_time(p.date), f"¶&nbsp;{p.paragraph}")}</span>'
-        f'<p dir="auto">{_escape(p.text)}</p></li>'
+        f"<li>{opener(f'{p.brief_id}:{p.start}-{p.end}', p.title)}"
+        f'<span class="bq-where">{dots(time_of(p.date), f"¶&nbsp;{p.paragraph}")}</span>'
+        f'<p dir="auto">{escape(p.text)}</p></li>'
         for p in passages
     )
-    summary = f"<summary>{name} ({len(passages)})</summary>"
-    return f'<details class="bq-passages">{summary}<ol>{items}</ol></details>'
+    return f'<ol class="bq-passages">{items}</ol>' if passages else ""
 
 
 def _marked(pieces: Iterable[Piece], *, name: bool = False) -> str:
     parts: list[str] = []
     for piece in pieces:
-        text = _escape(piece.text)
+        text = escape(piece.text)
         if piece.mark is Mark.NONE:
             parts.append(text)
             continue
@@ -296,28 +326,3 @@ def _marked(pieces: Iterable[Piece], *, name: bool = False) -> str:
         name = name and not name_it
         parts.append(f'<mark class="{piece.mark}"{identity}>{text}</mark>')
     return "".join(parts)
-
-
-def _opener(target: str, words: str) -> str:
-    """A button that opens `target`: `ui.app` sends its `data-open` to Python."""
-    opens = f'data-open="{_escape(target)}"'
-    return f'<button type="button" class="bq-open" dir="auto" {opens}>{_escape(words)}</button>'
-
-
-def _time(date: str | None) -> str:
-    if not date:
-        return date_words(None)
-    return f'<time datetime="{_escape(date)}">{_escape(date_words(date))}</time>'
-
-
-def _facts(*facts: str | None) -> list[str]:
-    return [f"<bdi>{_escape(fact)}</bdi>" for fact in facts if fact]
-
-
-def _dots(*parts: str) -> str:
-    return " · ".join(part for part in parts if part)
-
-
-def _escape(text: str) -> str:
-    # A file name that is not UTF-8 comes as lone surrogates, which no HTTP reply can carry.
-    return html.escape(text.encode("utf-8", "replace").decode("utf-8"))

@@ -1,0 +1,72 @@
+"""A citation in the forms that people paste elsewhere: plain words, Markdown, BibTeX. Each names the citation's id."""
+
+import re
+import unicodedata
+
+from qa.types import Citation
+from ui.markup import date_words
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&!])")
+_BIBTEX = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    **{character: f"\\{character}" for character in "{}&%$#_"},
+}  # fmt: skip
+
+
+def plain(citation: Citation) -> str:
+    """The quote exactly as it stands in the brief, then who said it where."""
+    by = f"{_names(citation.authors)}. " if citation.authors else ""
+    return f"“{citation.quote}”\n{by}“{citation.title}.” {_place(citation)}. [{citation.id}]"
+
+
+def markdown(citation: Citation) -> str:
+    """A block quote; what the brief says cannot become a link, an image or markup."""
+    by = f"{_escaped(_names(citation.authors))}, " if citation.authors else ""
+    return (
+        f"> “{_escaped(citation.quote)}”\n>\n"
+        f"> — {by}*{_escaped(citation.title)}*, {_escaped(_place(citation))} (`{citation.id}`)"
+    )
+
+
+def bibtex(citation: Citation) -> str:
+    """An entry of the type `misc`; the quote is in its note."""
+    fields = {
+        "author": " and ".join(f"{{{_tex(name)}}}" for name in citation.authors),
+        "title": f"{{{_tex(citation.title)}}}",
+        "howpublished": _tex(citation.kind or ""),
+        "date": _tex(citation.date or ""),
+        "year": _tex((citation.date or "")[:4]),
+        "note": f"Paragraph {citation.paragraph}: “{_tex(citation.quote)}” [{citation.id}]",
+    }
+    lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+    return f"@misc{{{_key(citation)},\n{lines}}}"
+
+
+def _names(authors: tuple[str, ...]) -> str:
+    """“A”, “A and B”, “A, B and C”."""
+    return " and ".join(filter(None, (", ".join(authors[:-1]), authors[-1])))
+
+
+def _place(citation: Citation) -> str:
+    return f"{citation.kind or 'Brief'}, {date_words(citation.date)}, ¶ {citation.paragraph}"
+
+
+def _escaped(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", _one_line(text))
+
+
+def _tex(text: str) -> str:
+    return "".join(_BIBTEX.get(character, character) for character in _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    """A line break would end the block quote, and the line after it could be a heading or a list."""
+    return " ".join(text.split())
+
+
+def _key(citation: Citation) -> str:
+    """Last name, year and place: “lindqvist2021-310”."""
+    name = citation.authors[0].split()[-1:] if citation.authors else []
+    ascii_name = unicodedata.normalize("NFKD", "".join(name)).encode("ascii", "ignore").decode()
+    letters = re.sub(r"[^a-z]", "", ascii_name.lower()) or "brief"
+    return f"{letters}{re.sub('[^0-9]', '', (citation.date or '')[:4])}-{citation.start}"
