@@ -70,6 +70,10 @@ def main() -> None:
     for q in questions:
         mine = [row for brief, own in of_brief.items() if sources[brief].endswith(f"/{q.file}") for row in own]
         answers[q.id] = {row for row in mine if any(gold in passages[row].text for gold in q.golds)}
+    nowhere = [q for q in questions if not answers[q.id]]
+    if nowhere:
+        print(f"left out: {len(nowhere)} questions whose answer no passage holds as it is written\n")
+        questions = [q for q in questions if answers[q.id]]
 
     def figures(find: Callable[[str], Rows]) -> Iterator[tuple[Question, dict[str, float]]]:
         for q in questions:
