@@ -14,6 +14,7 @@ from ui.app import build_app, launch
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect
+expect.set_options(timeout=20_000)  # no test fails because the machine has other work
 
 pytestmark = pytest.mark.browser
 

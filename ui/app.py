@@ -181,9 +181,6 @@ def build_app(assistant: "Assistant", *, examples: Sequence[str] | None = None) 
         _wire_index(calls, made, ask)
         library_tab.select(calls.library, None, library, api_name="library", api_visibility="undocumented")
         app.load(calls.choices, None, list(ask.filters[2:5]), api_name="choices", api_visibility="undocumented")
-        app.load(
-            calls.scope, list(ask.filters), ask.scope, api_name="scope_at_first", api_visibility="undocumented"
-        ).then(None, js="briefqa.tellFilters")
         _offer(Endpoints(assistant))
     return app
 
@@ -310,19 +307,29 @@ def _wire_ask(calls: Callbacks, ask: _AskTab, reply: gr.State, reader: _Reader) 
         [reply, ask.answers, reader.column], js="briefqa.asking", api_name="ask_page", api_visibility="undocumented",
         concurrency_id="ask", show_progress_on=ask.answers, trigger_mode="always_last",
     ).then(None, js="briefqa.answered")  # fmt: skip
+    # `input`, not `change`: of several fields that a script fills, the last call could tell of the first.
     gr.on(
-        [field.change for field in ask.filters], calls.scope, list(ask.filters), ask.scope, api_name="scope",
-        api_visibility="undocumented", show_progress="hidden", trigger_mode="always_last",
+        [field.input for field in ask.filters], calls.scope, list(ask.filters), ask.scope, api_name="scope",
+        api_visibility="undocumented", show_progress="hidden", trigger_mode="always_last", concurrency_id="scope",
     )  # fmt: skip
-    ask.clear.click(None, None, list(ask.filters), js="() => ['', '', null, null, null, '']")
+    ask.clear.click(None, None, list(ask.filters), js="() => ['', '', null, null, null, '']").then(
+        calls.scope, list(ask.filters), ask.scope, api_name="scope_cleared", api_visibility="undocumented",
+        show_progress="hidden", concurrency_id="scope",
+    )  # fmt: skip
 
 
 def _wire_address(
     calls: Callbacks, app: gr.Blocks, masthead: gr.HTML, ask: _AskTab, shown: Sequence[gr.components.Component]
 ) -> None:
     """What the address says is asked and opened, when the page is loaded and when one goes back; see page.js."""
-    for come in (app.load, masthead.click):
-        come(None, None, [ask.question, *ask.filters], js="briefqa.fields").then(None, js="briefqa.filled")
+    for come, name in ((app.load, "at_first"), (masthead.click, "of_address")):
+        filled = come(
+            None, None, [ask.question, *ask.filters], js="briefqa.fields", trigger_mode="multiple"
+        ).then(None, js="briefqa.filled")  # fmt: skip
+        filled.then(
+            calls.scope, list(ask.filters), ask.scope, api_name=f"scope_{name}", api_visibility="undocumented",
+            show_progress="hidden", concurrency_id="scope",
+        ).then(None, js="briefqa.tellFilters")  # fmt: skip
     masthead.clear(calls.home, None, list(shown), api_name="home", api_visibility="undocumented")
 
 
