@@ -35,12 +35,16 @@ Keys = npt.NDArray[np.uint64]
 
 _SCHEMA = """
 CREATE TABLE briefs (
-    number INTEGER PRIMARY KEY, id TEXT NOT NULL, source TEXT NOT NULL, path TEXT NOT NULL, text TEXT NOT NULL,
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL, source TEXT NOT NULL, path TEXT NOT NULL,
     title TEXT NOT NULL, date TEXT, kind TEXT, authors TEXT NOT NULL, topics TEXT NOT NULL,
-    paragraphs TEXT NOT NULL, kind_folded TEXT, authors_folded TEXT NOT NULL, topics_folded TEXT NOT NULL
+    kind_folded TEXT, authors_folded TEXT NOT NULL, topics_folded TEXT NOT NULL,
+    -- Long ones last: to reach what comes after them, SQLite would read them too.
+    paragraphs TEXT NOT NULL, text TEXT NOT NULL
 );
 CREATE INDEX briefs_by_id ON briefs (id);
 CREATE INDEX briefs_by_source ON briefs (source);
+CREATE INDEX briefs_by_date ON briefs (date);
+CREATE INDEX briefs_by_kind ON briefs (kind_folded);
 """
 _COLUMNS = "id, text, source, title, date, kind, authors, topics, paragraphs, path"
 
@@ -181,10 +185,11 @@ class Segment:
 def _brief_row(brief: Brief) -> tuple[object, ...]:
     paragraphs = [(p.number, p.start, p.end, p.role.value) for p in brief.paragraphs]
     return (
-        brief.id, brief.source, brief.path, brief.text, brief.title, brief.date, brief.kind,
-        json.dumps(brief.authors), json.dumps(brief.topics), json.dumps(paragraphs),
+        brief.id, brief.source, brief.path, brief.title, brief.date, brief.kind,
+        json.dumps(brief.authors), json.dumps(brief.topics),
         None if brief.kind is None else brief.kind.casefold(),
         "\n".join(brief.authors).casefold(), " ".join(brief.topics).casefold(),
+        json.dumps(paragraphs), brief.text,
     )  # fmt: skip
 
 
