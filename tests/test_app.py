@@ -202,7 +202,7 @@ def test_every_event_has_its_own_name(url: str) -> None:
         "ask", "ask_page", "brief", "briefs", "check", "choices", "choices_after_rebuild_page",
         "choices_after_update_page", "close", "home", "library", "open_from_answers", "open_from_library",
         "rebuild_page", "scope", "scope_after_rebuild_page", "scope_after_update_page", "scope_at_first",
-        "status", "status_page", "stop", "update", "update_page",
+        "scope_cleared", "scope_of_address", "status", "status_page", "stop", "update", "update_page",
     ]  # fmt: skip
 
 
