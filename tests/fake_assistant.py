@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from index.check import Finding
 from index.errors import CitationInvalid, IndexBusy, QuestionInvalid
 from index.types import Brief, Facets, Failure, Filters, Paragraph, ParagraphRole, Report
+from qa.records import read_records
 from qa.types import Answer, Citation, ReadPassage, Reply
+from qa.verify import Verdict, verify_citations
 
 SCRIPT = "<script>window.hacked = true</script><img src=x onerror='window.hacked = true'>"
 
@@ -196,6 +198,10 @@ class FakeAssistant:
         name, _, place = citation_id.partition(":")
         start, _, end = place.partition("-")
         return self.brief(name), int(start), int(end)
+
+    def verify(self, content: bytes, name: str) -> list[Verdict]:
+        """The verdicts of the real thing on these briefs."""
+        return verify_citations(read_records(content, name), self)
 
     def status(self) -> FakeStatus:
         """Counts that grow with each update."""

@@ -14,6 +14,7 @@ from gradio.utils import get_function_description
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from qa.export import export
 from ui.app import Callbacks, build_app, launch, page_css, page_head, page_theme
 from ui.endpoints import Endpoints
 
@@ -104,6 +105,25 @@ def test_status_and_update(client: Client, assistant: FakeAssistant, monkeypatch
         client.predict(api_name="/update")
 
 
+def test_verify_a_reply_and_an_export(client: Client) -> None:
+    """The reply as `/ask` gave it, and a memo in which somebody changed the figure."""
+    reply = client.predict("How large is the levy?", api_name="/ask")
+    verdicts = client.predict(json.dumps(reply), name="reply.json", api_name="/verify")
+    assert [v["status"] for v in verdicts] == ["intact"] * len(verdicts) and len(verdicts) == 3
+    assert [*verdicts[0]] == ["in", "citation", "status", "says", "places", "difference"]
+    memo = export([FakeAssistant().ask("How large is the levy?")], "memo.md").decode()
+    lines = [line if "briefqa:" in line else line.replace("0.4 cents", "4 cents") for line in memo.split("\n")]
+    verdict = client.predict("\n".join(lines), name="memo.md", api_name="/verify")[0]
+    assert (verdict["in"], verdict["status"]) == ("memo.md", "changed")
+
+
+def test_verify_refuses_in_a_sentence(client: Client) -> None:
+    with pytest.raises(AppError, match=r"^No citation stands in -"):
+        client.predict("nothing cited", api_name="/verify")
+    with pytest.raises(AppError, match=r"^The text has 1,000,001 characters, at most 1,000,000 are taken; verify it"):
+        client.predict("x" * 1_000_001, api_name="/verify")
+
+
 def test_no_endpoint_tells_where_a_file_lies(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     endpoints = Endpoints(FakeAssistant())  # type: ignore[arg-type]
     here = replace(HEAT, path="/home/ada/heat.txt")
@@ -114,7 +134,7 @@ def test_no_endpoint_tells_where_a_file_lies(client: Client, monkeypatch: pytest
 
 def test_the_api_page_describes_every_endpoint_and_argument(url: str) -> None:
     named = httpx.get(f"{url}gradio_api/info", trust_env=False).json()["named_endpoints"]
-    assert sorted(named) == ["/ask", "/brief", "/briefs", "/status", "/update"]
+    assert sorted(named) == ["/ask", "/brief", "/briefs", "/status", "/update", "/verify"]
     for name in named:
         description, arguments, _ = get_function_description(getattr(Endpoints, name[1:]))
         assert len(description) > 40
@@ -202,7 +222,7 @@ def test_every_event_has_its_own_name(url: str) -> None:
         "ask", "ask_page", "brief", "briefs", "check", "choices", "choices_after_rebuild_page",
         "choices_after_update_page", "close", "home", "library", "open_from_answers", "open_from_library",
         "rebuild_page", "scope", "scope_after_rebuild_page", "scope_after_update_page", "scope_at_first",
-        "scope_cleared", "scope_of_address", "status", "status_page", "stop", "update", "update_page",
+        "scope_cleared", "scope_of_address", "status", "status_page", "stop", "update", "update_page", "verify",
     ]  # fmt: skip
 
 
@@ -236,7 +256,7 @@ def test_with_auth_nothing_is_told_to_strangers() -> None:
     url = launch(app, auth=("ada", "secret"))
     try:
         assert httpx.get(f"{url}config", trust_env=False).status_code == 401
-        for name in ("ask", "brief", "briefs", "status", "update"):
+        for name in ("ask", "brief", "briefs", "status", "update", "verify"):
             answer = httpx.post(f"{url}gradio_api/call/{name}", json={"data": ["levy"]}, trust_env=False)
             assert answer.status_code == 401, name
         client = Client(url, auth=("ada", "secret"), verbose=False, analytics_enabled=False)

@@ -417,7 +417,7 @@ def test_library_is_searched_and_sorted(page) -> None:
 def test_programs_are_told_how_to_ask(page) -> None:
     """The API page names our endpoints and no inner event of the page; it too fetches nothing from elsewhere."""
     page.get_by_role("button", name="Use via API").click()
-    expect(page.get_by_text("5 API endpoints")).to_be_visible()
+    expect(page.get_by_text("6 API endpoints")).to_be_visible()
     expect(page.get_by_text("Answers a question from the indexed policy briefs")).to_be_visible()
 
 

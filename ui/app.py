@@ -366,8 +366,8 @@ def _wire_index(calls: Callbacks, made: _IndexTab, ask: _AskTab) -> None:
 def _offer(endpoints: Endpoints) -> None:
     """The endpoints by name; a question waits its turn with those of the page, and so does a run of the indexer."""
     for call, turn in (
-        (endpoints.ask, "ask"), (endpoints.brief, None), (endpoints.briefs, None), (endpoints.status, None),
-        (endpoints.update, "index"),
+        (endpoints.ask, "ask"), (endpoints.brief, None), (endpoints.briefs, None), (endpoints.verify, None),
+        (endpoints.status, None), (endpoints.update, "index"),
     ):  # fmt: skip
         gr.api(_told(call), api_name=call.__name__, concurrency_id=turn)
 

@@ -7,11 +7,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from index.errors import CitationInvalid
 from index.types import Brief, Filters
 from qa.citations import parse_citation_id
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
+
+
+MAX_VERIFIED_CHARS = 1_000_000
+"""Of a text to verify; a reply takes some ten thousand."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,25 @@ class Endpoints:
         """
         found = self.assistant.briefs(filters_of(after, before, author, kind, topic))
         return [_without(brief, "path", "text", "paragraphs") for brief in found]
+
+    def verify(self, text: str, name: str = "-") -> list[dict[str, Any]]:
+        """Checks the citations in a text against the indexed briefs, as they are now: intact, moved, changed or gone.
+
+        Gives a verdict for each citation, in order: its `status`, what it `says` in a clause, the `places` where its
+        words stand now, and the `difference` if its sentence was changed. Whole citations, as replies and exports
+        carry them, are checked with their words; of a bare id only that it names a place in a brief.
+
+        Args:
+            text: A reply (JSON), an export (Markdown, text, HTML, BibTeX, CSL-JSON, CSV), or citation ids.
+            name: The file name it had, as answers.csv: its suffix tells how to read it. Without, as JSON or as text.
+        """
+        if len(text) > MAX_VERIFIED_CHARS:
+            raise CitationInvalid(
+                f"the text has {len(text):,} characters, at most {MAX_VERIFIED_CHARS:,} are taken; "
+                "verify it in parts, or as a file: briefqa verify FILE"
+            )
+        verdicts = self.assistant.verify(text.encode("utf-8", "replace"), name)
+        return [{"in": name} | asdict(verdict) for verdict in verdicts]
 
     def status(self) -> dict[str, Any]:
         """Tells what the index holds: generation, how many briefs and passages, models, disk, the last run."""
