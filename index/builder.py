@@ -14,6 +14,7 @@ from index.commit import writing
 from index.embedder import Embedder
 from index.errors import BriefQAError, BriefUnreadable, IndexCorrupt, IndexMissing, InputMissing
 from index.generation import Found, nothing_readable, write_generation
+from index.history import remember
 from index.loaders import SourceFile, decode, list_files, read_bytes, stamp_of
 from index.settings import IndexSettings
 from index.store import FileRecord, Store, recorded_inputs
@@ -92,6 +93,7 @@ def build_index(
             # FAISS, tantivy and SQLite report a full disk in types of their own; only the words tell.
             full = any(words in str(exc) for words in ("disk is full", "No space left"))
             raise OSError(errno.ENOSPC if full else errno.EIO, str(exc)) from exc
+        remember(index_dir, before.manifest.report if before else None, report)
         return report
 
 

@@ -3,6 +3,7 @@
 INDEX_DIR/
   CURRENT              one line: name of the generation, SHA-256 of its manifest
   lock                 held while a run writes
+  reports.jsonl        what the runs did; see index/history.py
   segments/            see index/segment.py; a generation names those it is made of
   gen-000007/
     manifest.json      format, model, settings, report, segments, and SHA-256 of every other file

@@ -13,6 +13,7 @@ from index.builder import build_index, no_progress
 from index.check import Finding, check_index
 from index.embedder import Embedder, SentenceTransformerEmbedder
 from index.errors import CitationInvalid, QuestionInvalid
+from index.history import PastRun, past_runs
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
 from index.types import Brief, Facets, Filters, Passage, Progress, Report
@@ -152,6 +153,10 @@ class Assistant:
     def status(self) -> Status:
         """Counts, models, disk and the report of the current generation."""
         return status_of(self._current(), self._reader.name)
+
+    def history(self) -> tuple[PastRun, ...]:
+        """What the runs of the indexer did, the oldest first."""
+        return tuple(past_runs(self._index_dir, self._current().manifest.report))
 
     def update(self, *, rebuild: bool = False, progress: Progress = no_progress) -> Report:
         """Brings the index in step with its folders; questions asked meanwhile get the old one."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from index.check import Finding
 from index.errors import CitationInvalid, IndexBusy, QuestionInvalid
+from index.history import PastRun
 from index.types import Brief, Facets, Failure, Filters, Paragraph, ParagraphRole, Report
 from qa.records import read_records
 from qa.types import Answer, Citation, ReadPassage, Reply
@@ -206,6 +207,13 @@ class FakeAssistant:
     def status(self) -> FakeStatus:
         """Counts that grow with each update."""
         return FakeStatus(".briefqa", 3 + len(self.updates), 3, 9, "fake-embedder", "fake-reader", 1_400_000, REPORT)
+
+    def history(self) -> tuple[PastRun, ...]:
+        """Three runs, and one for each update."""
+        return tuple(
+            PastRun(n, f"2024-05-01T10:{n:02d}:00+00:00", n, 0, 1, 1, 0, 3, 9, 1.25)
+            for n in range(1, 4 + len(self.updates))
+        )  # fmt: skip
 
     def check(self) -> Iterator[Finding]:
         """One thing in order, one not."""

@@ -204,6 +204,11 @@ def test_update_and_rebuild(client: Client, assistant: FakeAssistant, monkeypatc
     assert assistant.updates == [False, True]
 
 
+def test_the_history_stands_below_the_report(client: Client) -> None:
+    report, _ = client.predict(api_name="/status_page")
+    assert 'aria-label="History of the index"' in report.partition("Report of the last run")[2]
+
+
 def test_update_while_another_runs(client: Client, assistant: FakeAssistant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assistant, "busy", True)
     report, status = client.predict(api_name="/update_page")

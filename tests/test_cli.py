@@ -218,6 +218,25 @@ def test_briefs_lists_and_filters(indexed):
     assert [brief["source"] for brief in json.loads(indexed("briefs", "--json")[1])] == ["grain.txt", "harbour.txt"]
 
 
+def test_status_lists_the_runs(indexed, folder):
+    (folder / "grain.txt").unlink()
+    indexed("index")
+    code, out, err = indexed("status", "--history")
+    head, last, first = out.splitlines()
+    assert (code, err) == (0, "")
+    assert head.split() == ["Finished", "(UTC)", *"Generation Added Changed Removed Failed Briefs Seconds".split()]
+    assert last.split()[2:-1] == ["2", "0", "0", "1", "0", "1"] and first.split()[2:-1] == [
+        "1",
+        "2",
+        "0",
+        "0",
+        "0",
+        "2",
+    ]
+    runs = json.loads(indexed("status", "--history", "--json")[1])
+    assert [(run["generation"], run["removed"]) for run in runs] == [(2, 1), (1, 0)]
+
+
 def test_status_tells_what_there_is(indexed):
     code, out, _ = indexed("status")
     assert code == 0

@@ -13,11 +13,12 @@ import gradio as gr
 
 from index.check import Finding
 from index.errors import BriefQAError, IndexStopped, PackageMissing
-from index.types import Facets
+from index.types import Facets, Report
 from qa.types import Reply
 from ui import render
 from ui.endpoints import Endpoints, filters_of, place_of
 from ui.examples import example_questions
+from ui.history import history_page
 from ui.library import library_page
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Callbacks:
     def status(self) -> tuple[str, str]:
         """The report of the last run and the status."""
         return (
-            _shown(lambda: render.report_page(self.assistant.status().report)),
+            _shown(lambda: self._report_page(self.assistant.status().report)),
             _shown(lambda: render.status_page(self.assistant.status())),
         )
 
@@ -117,8 +118,11 @@ class Callbacks:
                 raise IndexStopped("the run was stopped; the index is as it was")
             progress((done, total) if total else None, desc=stage.capitalize())
 
-        report = _shown(lambda: render.report_page(self.assistant.update(rebuild=rebuild, progress=tell)))
+        report = _shown(lambda: self._report_page(self.assistant.update(rebuild=rebuild, progress=tell)))
         return report, self.status()[1]
+
+    def _report_page(self, report: Report | None) -> str:
+        return f"{render.report_page(report)}{history_page(self.assistant.history())}"
 
 
 @dataclass(frozen=True, slots=True)

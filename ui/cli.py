@@ -20,6 +20,7 @@ from index.builder import build_index
 from index.check import check_index
 from index.embedder import SentenceTransformerEmbedder
 from index.errors import AddressTaken, BriefQAError, CitationInvalid, ExportInvalid, IndexMissing, QuestionInvalid
+from index.history import past_runs
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
 from index.types import Filters, Report
@@ -262,6 +263,7 @@ def briefs(
 @app.command()
 def status(
     verify: Annotated[bool, typer.Option("--verify", help="Check every file, brief, passage and vector.")] = False,
+    history: Annotated[bool, typer.Option("--history", help="List what the runs of the indexer did.")] = False,
     index_dir: IndexDir = DEFAULT_DIR,
     reader: ReaderName = None,
     as_json: AsJson = False,
@@ -272,6 +274,9 @@ def status(
     """
     if verify:
         _verify(index_dir, as_json)
+        return
+    if history:
+        _print_history(index_dir, as_json)
         return
     found = status_of(Store(index_dir), reader or DEFAULT_READER)
     if as_json:
@@ -296,6 +301,21 @@ def _verify(index_dir: Path, as_json: bool) -> None:
         _print_json([asdict(finding) for finding in findings])
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+def _print_history(index_dir: Path, as_json: bool) -> None:
+    runs = past_runs(index_dir, Store(index_dir).manifest.report)[::-1]
+    if as_json:
+        _print_json([asdict(run) for run in runs])
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("Finished (UTC)", no_wrap=True)
+    for name in ("Generation", "Added", "Changed", "Removed", "Failed", "Briefs", "Seconds"):
+        table.add_column(name, justify="right")
+    for run in runs:
+        counts = (run.generation, run.added, run.changed, run.removed, run.failed, run.n_briefs)
+        table.add_row(run.finished_at[:16].replace("T", " "), *map(str, counts), f"{run.seconds:.1f}")
+    Console(highlight=False, emoji=False).print(table)
 
 
 @app.command("eval")
