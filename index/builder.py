@@ -5,10 +5,12 @@ import os
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from index.added import ADDED, added_prefix, with_added
 from index.briefs import parse_brief
 from index.commit import writing
 from index.embedder import Embedder
@@ -37,12 +39,14 @@ def build_index(
     settings: IndexSettings | None = None,
     opened: Store | None = None,
     progress: Progress = no_progress,
+    change: AbstractContextManager[None] | None = None,
 ) -> Report:
     """Brings the index in step with `inputs` and returns what that took.
 
-    The index afterwards holds exactly the briefs under `inputs`. Files that nobody has written to since the last run
-    are not read again, and text whose vector is known is not embedded again; what changed becomes a segment of its
-    own, together with older segments of about its size. When nothing differs, no generation is written.
+    The index afterwards holds exactly the briefs under `inputs`, and those added to it (index/added.py). Files that
+    nobody has written to since the last run are not read again, and text whose vector is known is not embedded again;
+    what changed becomes a segment of its own, together with older segments of about its size. When nothing differs, no
+    generation is written.
 
     Args:
         index_dir: Folder of the index; made if need be.
@@ -54,6 +58,7 @@ def build_index(
         settings: Empty means those of the existing index, or the defaults.
         opened: The index as it was opened some time ago: files of it that are still there are not verified again.
         progress: Told how far the work is.
+        change: A change of the added files that the run takes in: made when the lock is held, undone if it fails.
 
     Raises:
         InputMissing: Nothing to index there, or nothing any more; the index stays as it was.
@@ -62,19 +67,22 @@ def build_index(
         IndexMismatch: It was made by another embedder, and `rebuild` is False.
         IndexCorrupt: It is damaged, and `rebuild` is False.
     """
-    with writing(index_dir):
+    with writing(index_dir), change or nullcontext():
         started = time.monotonic()
         before = _before(index_dir, rebuild, opened)
         if before and not rebuild:
             before.check_embedder(embedder.name, embedder.fingerprint, embedder.dim)
+        named = bool(inputs)
         if not inputs:
             inputs = tuple(map(Path, before.manifest.inputs)) if before else _inputs_without_manifest(index_dir)
         inputs = tuple(Path(os.path.abspath(path)) for path in inputs)
         settings = settings or (before.manifest.settings if before else IndexSettings())
-        files = list_files(inputs, none_allowed=drop_missing)
+        # The folders of an index that has added briefs may be empty, as long as they held nothing before.
+        own = list_files(inputs, none_allowed=drop_missing or (not named and (index_dir / ADDED).is_dir()))
         records = before.file_records() if before else {}
         if not drop_missing:
-            _check_nothing_vanished(inputs, files, records)
+            _check_nothing_vanished(inputs, own, records, added_prefix(index_dir))
+        files = with_added(index_dir, own)
         valid = before if before and not rebuild and settings == before.manifest.settings else None
         found = _read(files, records if valid else {}, progress)
         report = _changes(found, records, before)
@@ -123,13 +131,18 @@ def _inputs_without_manifest(index_dir: Path) -> tuple[Path, ...]:
 
 
 def _check_nothing_vanished(
-    inputs: Sequence[Path], files: Sequence[SourceFile], records: Mapping[str, FileRecord]
+    inputs: Sequence[Path], files: Sequence[SourceFile], records: Mapping[str, FileRecord], added: str
 ) -> None:
-    """A disk that is not mounted looks like an empty folder, and then nobody wants an empty index."""
+    """A disk that is not mounted looks like an empty folder, and then nobody wants an empty index.
+
+    Paths that begin with `added` count for no folder.
+    """
+    paths = [record.path for record in records.values() if not record.path.startswith(added)]
+    now = [file.path for file in files if not file.path.startswith(added)]
     for folder in inputs:
         inside = os.path.join(folder, "")
-        held = sum(record.path.startswith(inside) for record in records.values())
-        if held and not any(file.path.startswith(inside) for file in files):
+        held = sum(path.startswith(inside) for path in paths)
+        if held and not any(path.startswith(inside) for path in now):
             raise InputMissing(
                 f"{folder} held {held} {'brief' if held == 1 else 'briefs'} and now holds none, so nothing was "
                 "changed; if they are to be dropped: briefqa index --drop-missing"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from index.added import ADDED, with_added
 from index.briefs import brief_id
 from index.errors import BriefUnreadable, IndexCorrupt, IndexMismatch, InputMissing
 from index.loaders import list_files, read_bytes, stamp_of
@@ -93,7 +94,8 @@ def _sources(store: Store) -> Finding:
     """What the next run would find; never damage."""
     records = store.file_records()
     try:
-        files = list_files(tuple(map(Path, store.manifest.inputs)))
+        inputs = tuple(map(Path, store.manifest.inputs))
+        files = with_added(store.index_dir, list_files(inputs, none_allowed=(store.index_dir / ADDED).is_dir()))
     except InputMissing as exc:
         return Finding(True, f"the folder cannot be compared: {exc}")
     new = sum(file.source not in records for file in files)

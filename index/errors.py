@@ -2,6 +2,7 @@
 
 BriefQAError
 ├── BriefUnreadable     a file that cannot be made into a brief
+├── BriefKept           a brief that is not removed: its file is in the analyst's own folder
 ├── InputMissing        a folder or file to index that is not there, or holds nothing to index
 ├── IndexMissing        no index in the folder given
 ├── IndexBusy           another run is writing the index
@@ -24,6 +25,10 @@ class BriefQAError(Exception):
 
 class BriefUnreadable(BriefQAError):
     """A file that cannot be made into a brief."""
+
+
+class BriefKept(BriefQAError):
+    """A brief that is not removed: its file is in the analyst's own folder."""
 
 
 class InputMissing(BriefQAError):

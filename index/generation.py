@@ -89,7 +89,7 @@ def write_generation(
         embedder: Makes the vectors.
         settings: How briefs are cut and embedded.
         inputs: What the manifest is to name as input.
-        found: The files, sorted by source.
+        found: The files; of several that hold one brief, it is shown by the first.
         report: What is known of the run so far.
         rows: The generation before, if its passages are still what cutting would give.
         vectors: The generation before, if its vectors may be used.

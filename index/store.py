@@ -3,6 +3,7 @@
 INDEX_DIR/
   CURRENT              one line: name of the generation, SHA-256 of its manifest
   lock                 held while a run writes
+  added/               briefs that were added one by one; see index/added.py
   reports.jsonl        what the runs did; see index/history.py
   segments/            see index/segment.py; a generation names those it is made of
   gen-000007/

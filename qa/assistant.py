@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from index.added import added_prefix
+from index.adding import Added, add_briefs, remove_brief
 from index.builder import build_index, no_progress
 from index.check import Finding, check_index
 from index.embedder import Embedder, SentenceTransformerEmbedder
@@ -161,6 +163,18 @@ class Assistant:
     def update(self, *, rebuild: bool = False, progress: Progress = no_progress) -> Report:
         """Brings the index in step with its folders; questions asked meanwhile get the old one."""
         return build_index(self._index_dir, self._embedder, rebuild=rebuild, opened=self._store, progress=progress)
+
+    def add(self, offered: Sequence[tuple[str, bytes]], *, progress: Progress = no_progress) -> Added:
+        """Adds files (name, content) to the index, which keeps them; see `add_briefs`."""
+        return add_briefs(self._index_dir, self._embedder, offered, self._current(), progress)
+
+    def remove(self, brief_id: str, *, progress: Progress = no_progress) -> Report:
+        """Removes a brief that was added, and deletes its file; raises BriefKept for any other."""
+        return remove_brief(self._index_dir, self._embedder, brief_id, self._current(), progress)
+
+    def is_added(self, brief: Brief) -> bool:
+        """Whether the file of `brief` is one that was added, so that it can be removed."""
+        return brief.path.startswith(added_prefix(self._index_dir))
 
     def check(self) -> Iterator[Finding]:
         """Whether the index is whole, one finding for each kind of thing looked at; see `check_index`."""
