@@ -413,3 +413,16 @@ def test_actions_of_a_card() -> None:
     assert f'href="?brief={HEAT.id}&amp;c={HEAT.id}%3A{citation.start}-{citation.end}" data-copy-link>Link' in actions
     for form in (citing.plain, citing.markdown, citing.bibtex):
         assert f'data-copy="{markup.escape(form(citation))}">' in actions
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        ("there is no file or folder /home/ada/briefs; give one", "There is no file or folder briefs; give one."),
+        ("/srv/ix holds none (see /srv/ix/lock)", "Ix holds none (see lock)."),
+        ("no .txt file in /a/b, /c/d", "No .txt file in b, d."),
+        ("energy/heat.txt and/or 1 / 2 </b> is not UTF-8", "Energy/heat.txt and/or 1 / 2 </b> is not UTF-8."),
+    ],
+)
+def test_a_sentence_never_tells_where_a_file_lies(message: str, sentence: str) -> None:
+    assert render.sentence_of(Exception(message)) == sentence

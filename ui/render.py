@@ -1,5 +1,6 @@
 """Values to HTML: pure functions, every word of a brief escaped, every mark set by offsets."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -25,6 +26,8 @@ CITED_ID = "cited"
 _CONFIDENCE_WORDS = ((0.85, "Very likely"), (0.6, "Likely"), (0.3, "Possible"))
 _WEAK = _CONFIDENCE_WORDS[-1][0]
 """Further answers under this are folded away."""
+_FOLDERS = re.compile(r"(?<![^\s(“'])/\S*/(?=\S)")
+"""Of an absolute path, all but its last part: where things are on the machine is nobody's business."""
 _NEAREST = 3
 """Passages shown where the briefs do not answer; the rest of what was read is folded."""
 
@@ -80,8 +83,8 @@ def size_words(n_bytes: int) -> str:
 
 
 def sentence_of(error: Exception) -> str:
-    """The message of `error` as a sentence: a capital in front, a full stop behind."""
-    message = str(error).strip() or type(error).__name__
+    """The message of `error` as a sentence: a capital in front, a full stop behind; of a path its last part."""
+    message = _FOLDERS.sub("", str(error).strip()) or type(error).__name__
     message = message[0].upper() + message[1:]
     return message if message.endswith((".", "!", "?")) else f"{message}."
 
@@ -181,7 +184,8 @@ def _tools(brief: Brief) -> str:
         '<span class="bq-search"><input type="search" class="bq-find" aria-label="Search in this brief" '
         'placeholder="Search in this brief"><output></output></span>'
         '<button type="button" class="bq-act" data-do="only">Ask only this brief</button>'
-        '<button type="button" class="bq-act" data-do="print">Print</button></div>'
+        '<button type="button" class="bq-act" data-do="print">Print</button>'
+        '<button type="button" class="bq-act" data-do="remove">Remove</button></div>'
     )
 
 
