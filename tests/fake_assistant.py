@@ -215,6 +215,10 @@ class FakeAssistant:
             for n in range(1, 4 + len(self.updates))
         )  # fmt: skip
 
+    def is_added(self, brief: Brief) -> bool:
+        """One of the briefs was added."""
+        return brief.id == REVIEW.id
+
     def check(self) -> Iterator[Finding]:
         """One thing in order, one not."""
         yield Finding(True, "3 files have the content that was written")

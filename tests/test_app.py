@@ -224,10 +224,12 @@ def test_every_event_has_its_own_name(url: str) -> None:
     events = [e for e in httpx.get(f"{url}config", trust_env=False).json()["dependencies"] if e["backend_fn"]]
     names = [event["api_name"] for event in events]
     assert sorted(names) == [
-        "ask", "ask_page", "brief", "briefs", "check", "choices", "choices_after_rebuild_page",
-        "choices_after_update_page", "close", "home", "library", "open_from_answers", "open_from_library",
-        "rebuild_page", "scope", "scope_after_rebuild_page", "scope_after_update_page", "scope_at_first",
-        "scope_cleared", "scope_of_address", "status", "status_page", "stop", "update", "update_page", "verify",
+        "add", "ask", "ask_page", "brief", "briefs", "check", "choices", "choices_after_add",
+        "choices_after_rebuild_page", "choices_after_remove", "choices_after_update_page", "close", "home", "library",
+        "open_from_added", "open_from_answers", "open_from_library", "rebuild_page", "remove", "scope",
+        "scope_after_add", "scope_after_rebuild_page", "scope_after_remove", "scope_after_update_page",
+        "scope_at_first", "scope_cleared", "scope_of_address", "status", "status_page", "stop", "update", "update_page",
+        "verify",
     ]  # fmt: skip
 
 

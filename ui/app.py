@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from index.adding import Added
 from index.check import Finding
 from index.errors import BriefQAError, IndexStopped, PackageMissing
-from index.types import Facets, Report
+from index.types import Facets, Progress, Report
 from qa.types import Reply
 from ui import render
+from ui.adding import added_page, adding_form, offered_in, removal_dialog, removed_page
 from ui.endpoints import Endpoints, filters_of, place_of
 from ui.examples import example_questions
 from ui.history import history_page
@@ -48,7 +50,8 @@ class Callbacks:
             brief, start, end = place_of(self.assistant, event.open)
         except BriefQAError as error:
             return render.message_page(error), shown
-        return render.brief_page(brief, start, end, _cited_in(reply, brief.id)), shown
+        dialog = removal_dialog(brief, added=self.assistant.is_added(brief))
+        return render.brief_page(brief, start, end, _cited_in(reply, brief.id)) + dialog, shown
 
     def update(self, progress: gr.Progress = gr.Progress()) -> tuple[str, str]:
         """Report and status after the index was brought up to date."""
@@ -57,6 +60,26 @@ class Callbacks:
     def rebuild(self, progress: gr.Progress = gr.Progress()) -> tuple[str, str]:
         """Report and status after the index was made anew."""
         return self._index(True, progress)
+
+    def add(self, event: gr.EventData, progress: gr.Progress = gr.Progress()) -> tuple[str, str]:
+        """What became of the files that were dropped, chosen or pasted, and the library."""
+
+        def page() -> str:
+            offered, unsent = offered_in(event.offered)
+            added = self.assistant.add(offered, progress=self._telling(progress))
+            return added_page(Added(added.briefs, (*added.refused, *unsent)))
+
+        return _shown(page), self.library()
+
+    def remove(self, event: gr.EventData, progress: gr.Progress = gr.Progress()) -> tuple[str, str, str]:
+        """What the reader shows when the brief in it was removed, or was not; the library; nothing was just added."""
+
+        def page() -> str:
+            brief = self.assistant.brief(event.id)
+            self.assistant.remove(brief.id, progress=self._telling(progress))
+            return removed_page(brief)
+
+        return _shown(page), self.library(), ""
 
     def library(self) -> str:
         """The table of briefs, and how many there are of what."""
@@ -111,6 +134,12 @@ class Callbacks:
         self.stopping.set()
 
     def _index(self, rebuild: bool, progress: gr.Progress) -> tuple[str, str]:
+        tell = self._telling(progress)
+        report = _shown(lambda: self._report_page(self.assistant.update(rebuild=rebuild, progress=tell)))
+        return report, self.status()[1]
+
+    def _telling(self, progress: gr.Progress) -> Progress:
+        """What tells `progress` how far a run is, and ends the run if it is to stop."""
         self.stopping.clear()
 
         def tell(stage: str, done: int, total: int) -> None:
@@ -118,8 +147,7 @@ class Callbacks:
                 raise IndexStopped("the run was stopped; the index is as it was")
             progress((done, total) if total else None, desc=stage.capitalize())
 
-        report = _shown(lambda: self._report_page(self.assistant.update(rebuild=rebuild, progress=tell)))
-        return report, self.status()[1]
+        return tell
 
     def _report_page(self, report: Report | None) -> str:
         return f"{render.report_page(report)}{history_page(self.assistant.history())}"
@@ -133,6 +161,14 @@ class _AskTab:
     filters: tuple[gr.Textbox | gr.Dropdown, ...]
     clear: gr.Button
     answers: gr.HTML
+
+
+@dataclass(frozen=True, slots=True)
+class _LibraryTab:
+    tab: gr.Tab
+    adding: gr.HTML
+    added: gr.HTML
+    library: gr.HTML
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +211,15 @@ def build_app(assistant: "Assistant", *, examples: Sequence[str] | None = None) 
                 with gr.Tab("Ask", id="ask", elem_id="tab-ask"):
                     ask = _lay_ask(examples)
                 with gr.Tab("Library", id="library", elem_id="tab-library") as library_tab:
-                    library = _lay_html("library", "Library")
+                    shelf = _lay_library(library_tab)
                 with gr.Tab("Index", id="index", elem_id="tab-index") as index_tab:
                     made = _lay_index(index_tab)
             reader = _lay_reader()
         _wire_ask(calls, ask, reply, reader)
         _wire_address(calls, app, masthead, ask, (reply, ask.answers, reader.column))
-        _wire_reader(calls, (ask.answers, library), reply, reader)
+        _wire_reader(calls, (ask.answers, shelf.library, shelf.added), reply, reader)
+        _wire_library(calls, shelf, reader, ask)
         _wire_index(calls, made, ask)
-        library_tab.select(calls.library, None, library, api_name="library", api_visibility="undocumented")
         app.load(calls.choices, None, list(ask.filters[2:5]), api_name="choices", api_visibility="undocumented")
         _offer(Endpoints(assistant))
     return app
@@ -215,7 +251,7 @@ def launch(
         server_name=host, server_port=port, auth=auth, mcp_server=mcp_server, prevent_thread_lock=True,
         theme=page_theme(), css=page_css(), head=page_head(), quiet=True, share=False, inbrowser=False,
         footer_links=["api"], run_history=False, ssr_mode=False, enable_monitoring=False, pwa=False,
-        max_file_size=1,  # nothing is uploaded here, so nothing may be
+        max_file_size=1,  # briefs come as an event (ui/adding.py), never as an upload, so nothing may be uploaded
     )  # fmt: skip
     if mcp_server:
         _give_json(app.mcp_server_obj)
@@ -279,6 +315,11 @@ def _lay_ask(examples: Sequence[str]) -> _AskTab:
             clear = gr.Button("Clear filters", elem_id="filter-clear", size="sm", min_width=120, scale=0)
     _lay_html("examples", "Example questions", render.examples_page(examples))
     return _AskTab(question, button, scope, (*dates, *words, only), clear, _lay_html("answers", "Answers"))
+
+
+def _lay_library(tab: gr.Tab) -> _LibraryTab:
+    adding, added = _lay_html("adding", "Add briefs", adding_form()), _lay_html("added", "What was added")
+    return _LibraryTab(tab, adding, added, _lay_html("library", "Library"))
 
 
 def _lay_index(tab: gr.Tab) -> _IndexTab:
@@ -353,18 +394,36 @@ def _wire_index(calls: Callbacks, made: _IndexTab, ask: _AskTab) -> None:
     for button, call, name in (
         (made.update, calls.update, "update_page"), (made.rebuild, calls.rebuild, "rebuild_page"),
     ):  # fmt: skip
-        button.click(
+        done = button.click(
             call, None, outputs, api_name=name, api_visibility="undocumented", show_progress_on=made.report,
             concurrency_id="index",
-        ).then(
-            calls.choices, None, list(ask.filters[2:5]), api_name=f"choices_after_{name}",
-            api_visibility="undocumented",
-        ).then(
-            calls.scope, list(ask.filters), ask.scope, api_name=f"scope_after_{name}", api_visibility="undocumented"
         )  # fmt: skip
+        _then_filters(done, calls, ask, name)
     made.stop.click(calls.stop, None, None, api_name="stop", api_visibility="undocumented", queue=False)
     made.check.click(calls.check, None, made.health, api_name="check", api_visibility="undocumented")
     made.tab.select(calls.status, None, outputs, api_name="status_page", api_visibility="undocumented")
+
+
+def _wire_library(calls: Callbacks, shelf: _LibraryTab, reader: _Reader, ask: _AskTab) -> None:
+    shelf.tab.select(calls.library, None, shelf.library, api_name="library", api_visibility="undocumented")
+    for event, call, outputs, name, script in (
+        (shelf.adding.submit, calls.add, [shelf.added, shelf.library], "add", "added"),
+        (reader.brief.delete, calls.remove, [reader.brief, shelf.library, shelf.added], "remove", "removed"),
+    ):
+        done = event(
+            call, None, outputs, api_name=name, api_visibility="undocumented", show_progress_on=outputs[0],
+            concurrency_id="index", trigger_mode="multiple",
+        ).then(None, js=f"briefqa.{script}")  # fmt: skip
+        _then_filters(done, calls, ask, name)
+
+
+def _then_filters(done: Any, calls: Callbacks, ask: _AskTab, name: str) -> None:  # noqa: ANN401  # gradio's chain
+    """After the briefs have changed, the filters offer what they say now."""
+    done.then(
+        calls.choices, None, list(ask.filters[2:5]), api_name=f"choices_after_{name}", api_visibility="undocumented"
+    ).then(
+        calls.scope, list(ask.filters), ask.scope, api_name=f"scope_after_{name}", api_visibility="undocumented"
+    )  # fmt: skip
 
 
 def _offer(endpoints: Endpoints) -> None:

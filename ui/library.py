@@ -15,7 +15,7 @@ def library_page(briefs: Sequence[Brief], facets: Facets) -> str:
     """Plots and table of `briefs` in the order given; each title is a button that opens the brief."""
     if not briefs:
         return (
-            '<p class="bq-empty">No briefs are indexed yet. Put files into the folder '
+            '<p class="bq-empty">No briefs are indexed yet. Add some here, or put files into the folder '
             "that is indexed, then press Update under Index.</p>"
         )
     listed = briefs[:_MOST_ROWS]

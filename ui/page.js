@@ -236,6 +236,79 @@ window.briefqa = (() => {
     button.closest('th').setAttribute('aria-sort', down ? 'descending' : 'ascending');
   }
 
+  // ---- adding and removing briefs ----
+
+  // Sends files to Python: name and content or, of one that is too much for one go or no file, the name alone.
+  async function add(files) {
+    let room = Number(find('.bq-adding').dataset.most);
+    const offered = [];
+    for (const file of files) {
+      const fits = file.size <= room;
+      if (fits) room -= file.size;
+      offered.push({ name: file.name, content: fits ? await base64(file) : null });
+    }
+    if (offered.length) triggers.adding('submit', { offered });
+  }
+
+  function base64(file) {
+    return new Promise(done => {
+      const reader = new FileReader();
+      reader.onload = () => done(reader.result.split(',')[1] ?? '');
+      reader.onerror = () => done(null); // a folder
+      reader.readAsDataURL(file);
+    });
+  }
+
+  // A text is a file like others; without a name, it is called by its first line.
+  function pasted(form) {
+    const { name, text } = Object.fromEntries(new FormData(form));
+    const called = name.trim() || text.trim().split('\n')[0].replace(/^#+/, '').trim().slice(0, 100);
+    add([new File([text], /\.(txt|md)$/i.test(called) ? called : `${called}.txt`)]);
+  }
+
+  function added() {
+    if (find('#added .bq-done')) {
+      find('.bq-paste form').reset();
+      find('.bq-paste').open = false;
+    }
+    say(find('#added').textContent, 'bq-told');
+  }
+
+  function removed() {
+    const gone = find('#brief .bq-gone');
+    if (gone) push(askingPart(read()));
+    gone?.focus();
+  }
+
+  const carriesFiles = event => event.dataTransfer?.types.includes('Files') && find('.bq-adding')?.checkVisibility();
+
+  // Files may be dropped anywhere on the library; the browser would open them otherwise.
+  for (const kind of ['dragenter', 'dragover', 'dragleave', 'drop']) {
+    document.addEventListener(kind, event => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      const away = kind === 'drop' || (kind === 'dragleave' && !event.relatedTarget);
+      find('.bq-adding').classList.toggle('over', !away);
+      if (kind === 'drop') add(event.dataTransfer.files);
+    });
+  }
+
+  document.addEventListener('change', event => {
+    if (!event.target.matches('.bq-pick input')) return;
+    add([...event.target.files]);
+    event.target.value = '';
+  });
+
+  document.addEventListener('submit', event => {
+    if (!event.target.matches('.bq-paste form')) return;
+    event.preventDefault();
+    pasted(event.target);
+  });
+
+  document.addEventListener('close', event => { // of a dialog; it does not bubble
+    if (event.target.returnValue === 'remove') triggers.brief('delete', { id: event.target.dataset.brief });
+  }, true);
+
   // ---- copying ----
 
   async function copy(text, button) {
@@ -283,6 +356,7 @@ window.briefqa = (() => {
       if (what === 'next') step(1);
       if (what === 'previous') step(-1);
       if (what === 'print') window.print();
+      if (what === 'remove') find('#brief .bq-dialog').showModal();
       if (what === 'only') askOnly(from('[data-brief]').dataset.brief);
     }
     if (from('#filters > button')) requestAnimationFrame(tellFilters);
@@ -308,7 +382,7 @@ window.briefqa = (() => {
       event.preventDefault();
       box.value = before;
       box.dispatchEvent(new Event('input', { bubbles: true })); // gradio takes the value over from the event
-    } else if (event.key === 'Escape') {
+    } else if (event.key === 'Escape' && !find('dialog[open]')) { // a dialog closes by itself
       const menu = document.querySelector('.bq-copy[open]');
       if (menu) menu.open = false;
       else if (event.target.matches?.('.bq-find') && event.target.value) return; // the browser empties it
@@ -329,5 +403,5 @@ window.briefqa = (() => {
     });
   }
 
-  return { connect, fields, filled, asking, answered, opened, closed, tellFilters };
+  return { connect, fields, filled, asking, answered, opened, closed, added, removed, tellFilters };
 })();
