@@ -2,6 +2,12 @@
 
 import errno
 import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
 import unicodedata
 from pathlib import Path
 
@@ -282,3 +288,39 @@ def test_a_removal_that_fails_leaves_all_as_it_was(assistant, kept, tmp_path):
         assistant.remove(brief.id, progress=stop)
     assert files(kept) == ["fares.md"]
     assert Store(tmp_path / "ix").briefs(Filters(brief=brief.id)) != []
+
+
+RUN = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from conftest import HashEmbedder, KeywordReader
+from qa.assistant import Assistant
+assistant = Assistant(Path({index_dir!r}), HashEmbedder(), KeywordReader())
+for n in range({first}, {first} + 1000):
+    added = assistant.add([(f"{{n}}.txt", f"# Dam {{n}}\\n\\nReport {{n}}.{{n}} of the dams.\\n".encode())])
+    if n == {first}:
+        print("ready", flush=True)
+    if n % 3 == 2:
+        assistant.remove(added.briefs[0].id)
+"""
+
+
+def test_killed_at_random_moments_each_file_is_whole_or_not_there(assistant, kept, embedder, tmp_path):
+    """The index answers from a whole generation, and the next run brings it in step with what is in the folder."""
+    rng = random.Random(5)
+    for kill in range(4):
+        code = RUN.format(tests=str(Path(__file__).parent), index_dir=str(tmp_path / "ix"), first=1000 * kill)
+        run = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert run.stdout.readline() == "ready\n"
+        time.sleep(rng.uniform(0, 0.5))
+        run.kill()
+        run.communicate()
+        assert run.returncode == -signal.SIGKILL
+        assert all(finding.ok for finding in check_index(tmp_path / "ix"))
+        there = [path.name for path in kept.glob("[!.]*")]
+        assert len(there) > kill
+        assert all(re.fullmatch(r"# Dam (\d+)\n\nReport \1\.\1 of the dams\.\n", (kept / n).read_text()) for n in there)
+        build_index(tmp_path / "ix", embedder)
+        assert sources(assistant) == sorted(["grain.txt", "harbour.txt", *(f"added/{name}" for name in there)])
+        assert assistant.history()[-1].generation == assistant.status().generation
