@@ -63,8 +63,8 @@ def test_files_are_dropped(library, kept, folder) -> None:
     told = library.get_by_role("region", name="What was added")
     expect(told.get_by_role("button")).to_have_text(["Ferry fares"])
     expect(told.locator(".bq-failed li")).to_have_text([
-        "again.txt is already indexed as harbour.txt.",
-        "report.pdf is not one of .md, .txt; convert it to text first.",
+        "again.txt is already indexed as harbour.txt",
+        "report.pdf is not one of .md, .txt; convert it to text first",
     ])  # fmt: skip
     expect(library.get_by_role("table")).to_contain_text("3 briefs")
     expect(library.get_by_role("table").get_by_role("button", name="Ferry fares")).to_be_visible()
@@ -116,7 +116,7 @@ def test_what_was_refused_stays_in_the_form(library, kept) -> None:
     library.get_by_label("Name", exact=True).fill("harbour again.md")
     library.get_by_role("button", name="Add text").click()
     told = library.get_by_role("region", name="What was added")
-    expect(told).to_contain_text("harbour again.md is already indexed as harbour.txt.")
+    expect(told).to_contain_text("harbour again.md is already indexed as harbour.txt")
     expect(library.get_by_label("Text", exact=True)).to_have_value(BRIEF)
     assert not kept.exists()
 
@@ -126,7 +126,7 @@ def test_too_much_is_not_even_sent(library, kept) -> None:
     drop(library, ("huge.txt", b"x" * 101), ("fares.md", FARES.encode()))
     told = library.get_by_role("region", name="What was added")
     expect(told.get_by_role("button")).to_have_text(["Ferry fares"])
-    expect(told).to_contain_text("huge.txt was not sent: at most 20 MB are taken in one go, and no folders.")
+    expect(told).to_contain_text("huge.txt was not sent: at most 20 MB are taken in one go, and no folders")
 
 
 def test_removed_after_a_question(library, kept) -> None:

@@ -217,7 +217,9 @@ def test_update_while_another_runs(client: Client, assistant: FakeAssistant, mon
 
 
 def test_library(client: Client) -> None:
-    assert ">3 briefs</caption>" in client.predict(api_name="/library")
+    library = client.predict(api_name="/library")
+    assert ">3 briefs</caption>" in library
+    assert "<summary>1 file could not be indexed</summary>" in library and "</bdi>: is encrypted</li>" in library
 
 
 def test_every_event_has_its_own_name(url: str) -> None:

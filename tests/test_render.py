@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.errors import QuestionInvalid
-from index.types import Facets, Filters
+from index.types import Facets, Failure, Filters
 from qa.types import Answer, Reply
 from ui import citing, markup, render
 from ui.examples import example_questions
@@ -426,3 +426,10 @@ def test_actions_of_a_card() -> None:
 )
 def test_a_sentence_never_tells_where_a_file_lies(message: str, sentence: str) -> None:
     assert render.sentence_of(Exception(message)) == sentence
+
+
+def test_a_file_that_failed_is_named_once() -> None:
+    failures = (Failure("a.txt", "a.txt is not UTF-8"), Failure("b.txt", "the disk is broken"))
+    assert re.sub("<[^>]+>", "|", render.failures_list(failures)) == (
+        "|||a.txt| is not UTF-8|||b.txt|: the disk is broken||"
+    )

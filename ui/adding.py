@@ -8,6 +8,7 @@ from index.errors import BriefUnreadable
 from index.loaders import MAX_BYTES
 from index.types import Brief, Failure
 from ui.markup import escape, opener
+from ui.render import failures_list
 
 _MOST_FILES = 200
 _MOST_NAME = 150
@@ -57,9 +58,8 @@ def added_page(added: Added) -> str:
         f'<li>{opener(brief.id, brief.title)} <span class="bq-where"><bdi>{escape(brief.source)}</bdi></span></li>'
         for brief in added.briefs
     )
-    failed = "".join(f'<li dir="auto">{escape(failure.reason)}.</li>' for failure in added.refused)
     done = f'<h2>Added</h2><ul class="bq-done">{briefs}</ul>' if briefs else ""
-    failed = f'<h3>Not added</h3><ul class="bq-failed">{failed}</ul>' if failed else ""
+    failed = f"<h3>Not added</h3>{failures_list(added.refused)}" if added.refused else ""
     return f'<section class="bq-report bq-added" aria-label="What was added">{done}{failed}</section>'
 
 

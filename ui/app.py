@@ -82,8 +82,14 @@ class Callbacks:
         return _shown(page), self.library(), ""
 
     def library(self) -> str:
-        """The table of briefs, and how many there are of what."""
-        return _shown(lambda: library_page(self.assistant.briefs(), self.assistant.facets()))
+        """The table of briefs, how many there are of what, and the files that are none."""
+
+        def page() -> str:
+            report = self.assistant.status().report
+            failed = report.failed if report else ()
+            return library_page(self.assistant.briefs(), self.assistant.facets(), failed)
+
+        return _shown(page)
 
     def status(self) -> tuple[str, str]:
         """The report of the last run and the status."""

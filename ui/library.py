@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from index.types import Brief, Facets
+from index.types import Brief, Facets, Failure
 from ui.markup import counted, escape, opener, time_of
+from ui.render import failures_list
 
 _MOST_ROWS = 2_000
 """More would make the page slow; the filters of a question reach every brief."""
@@ -11,10 +12,19 @@ _MOST_TOPICS = 6
 _COLUMNS = ("Title", "Date", "Kind", "Authors", "Topics")
 
 
-def library_page(briefs: Sequence[Brief], facets: Facets) -> str:
-    """Plots and table of `briefs` in the order given; each title is a button that opens the brief."""
+def library_page(briefs: Sequence[Brief], facets: Facets, failed: Sequence[Failure] = ()) -> str:
+    """Plots and table of `briefs` in the order given; each title is a button that opens the brief.
+
+    Files that `failed` to become briefs are told above, folded.
+    """
+    unread = (
+        f'<details class="bq-report bq-unread"><summary>{counted(len(failed), "file")} could not be indexed</summary>'
+        f"{failures_list(failed)}</details>"
+        if failed
+        else ""
+    )
     if not briefs:
-        return (
+        return unread + (
             '<p class="bq-empty">No briefs are indexed yet. Add some here, or put files into the folder '
             "that is indexed, then press Update under Index.</p>"
         )
@@ -25,7 +35,7 @@ def library_page(briefs: Sequence[Brief], facets: Facets) -> str:
         for column, name in enumerate(_COLUMNS)
     )
     return (
-        f'<div class="bq-plots">{_years(facets.years)}{_topics(facets.topics)}</div>'
+        f'{unread}<div class="bq-plots">{_years(facets.years)}{_topics(facets.topics)}</div>'
         '<p class="bq-narrowing"><input type="search" class="bq-narrow" aria-label="Search the library" '
         'placeholder="Search titles, dates, kinds, authors, topics"></p>'
         f'<table class="bq-library"><caption aria-live="polite" data-all="{counted(len(briefs), "brief")}{rest}">'

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.check import Finding
-from index.types import Brief, Facets, Filters, ParagraphRole, Report
+from index.types import Brief, Facets, Failure, Filters, ParagraphRole, Report
 from qa.types import Answer, Citation, ReadPassage, Reply
 from ui import citing
 from ui.markup import address, counted, dots, escape, facts, opener, time_of
@@ -213,8 +213,7 @@ def report_page(report: Report | None) -> str:
         "removed": report.removed, "unchanged": report.unchanged,
     }  # fmt: skip
     counts = ", ".join(f"{len(files):,} {name}" for name, files in lists.items())
-    failed = "".join(f"<li><bdi>{escape(f.source)}</bdi>: {escape(f.reason)}</li>" for f in report.failed)
-    failed = f'<h3>Could not be indexed</h3><ul class="bq-failed">{failed}</ul>' if failed else ""
+    failed = f"<h3>Could not be indexed</h3>{failures_list(report.failed)}" if report.failed else ""
     folded = "".join(
         f"<details><summary>{name.capitalize()} ({len(files):,})</summary><ul>"
         f"{''.join(f'<li><bdi>{escape(file)}</bdi></li>' for file in files)}</ul></details>"
@@ -228,6 +227,20 @@ def report_page(report: Report | None) -> str:
         f"{report.n_embedded:,} embedded anew, in {report.seconds:.1f} s.</p>"
         f"{failed}{folded}</section>"
     )
+
+
+def failures_list(failures: Iterable[Failure]) -> str:
+    """Files and why they were not taken, one below the other."""
+    items = "".join(
+        f'<li dir="auto"><bdi>{escape(failure.source)}</bdi>{escape(_without(failure.source, failure.reason))}</li>'
+        for failure in failures
+    )
+    return f'<ul class="bq-failed">{items}</ul>'
+
+
+def _without(name: str, reason: str) -> str:
+    """What follows the name of a file: “: is encrypted”, or the rest of a reason that begins with the name itself."""
+    return reason.removeprefix(name) if reason.startswith(name) else f": {reason}"
 
 
 def findings_page(findings: Sequence[Finding], *, done: bool) -> str:
