@@ -22,6 +22,11 @@ def parse_citation_id(text: str) -> tuple[str, int, int] | None:
     return (match["brief"], int(match["start"]), int(match["end"])) if match else None
 
 
+def place_words(paragraph: int) -> str:
+    """Where in a brief, in words: “¶ 5”, or “header” for 0."""
+    return f"¶ {paragraph}" if paragraph else "header"
+
+
 def check_range(brief: Brief, start: int, end: int) -> None:
     """Raises CitationInvalid unless `start..end` are characters of the brief."""
     if not 0 <= start < end <= len(brief.text):

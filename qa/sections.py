@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from qa.citations import place_words
 from qa.types import Answer, Citation, Reply
 
 HEADING = "Answers from the briefs"
@@ -65,7 +66,7 @@ def sections(replies: Sequence[Reply]) -> Iterator[Section]:
 def reference(citation: Citation) -> str:
     """Where a quote stands, in a line for people: authors, title, kind, date, paragraph, file, id."""
     known = (", ".join(citation.authors), f"“{citation.title}”", citation.kind, citation.date or "undated")
-    place = f"¶ {citation.paragraph}, {citation.source}, {citation.id}"
+    place = f"{place_words(citation.paragraph)}, {citation.source}, {citation.id}"
     return on_a_line(", ".join([part for part in known if part] + [place]))
 
 

@@ -93,6 +93,9 @@ class Reply:
     passages: tuple[ReadPassage, ...]
     timings_ms: dict[str, float] = field(default_factory=dict)
     id: str | None = None
+    understood: str | None = None
+    """What was answered, where that is not the question letter by letter: words misspelt, or left to the question
+    before."""
 
     def __post_init__(self) -> None:
         if self.found and not self.answers:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+from qa.citations import place_words
 from qa.types import Citation
 from ui.markup import date_words
 
@@ -30,13 +31,14 @@ def markdown(citation: Citation) -> str:
 
 def bibtex(citation: Citation) -> str:
     """An entry of the type `misc`; the quote is in its note."""
+    place = f"Paragraph {citation.paragraph}" if citation.paragraph else "Header"
     fields = {
         "author": " and ".join(f"{{{_tex(name)}}}" for name in citation.authors),
         "title": f"{{{_tex(citation.title)}}}",
         "howpublished": _tex(citation.kind or ""),
         "date": _tex(citation.date or ""),
         "year": _tex((citation.date or "")[:4]),
-        "note": f"Paragraph {citation.paragraph}: “{_tex(citation.quote)}” [{citation.id}]",
+        "note": f"{place}: “{_tex(citation.quote)}” [{citation.id}]",
     }
     lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
     return f"@misc{{{_key(citation)},\n{lines}}}"
@@ -48,7 +50,7 @@ def _names(authors: tuple[str, ...]) -> str:
 
 
 def _place(citation: Citation) -> str:
-    return f"{citation.kind or 'Brief'}, {date_words(citation.date)}, ¶ {citation.paragraph}"
+    return f"{citation.kind or 'Brief'}, {date_words(citation.date)}, {place_words(citation.paragraph)}"
 
 
 def _escaped(text: str) -> str:
