@@ -4,27 +4,28 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from rapidfuzz.distance import OSA
+from rapidfuzz.distance import OSA, Levenshtein
 
 from index.store import Store
 
 _WORD = re.compile(r"[^\W\d_]+")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»")
+_SHORTEST = 5
+"""Letters: a shorter word has too many neighbours to guess at."""
+_ENDINGS = 2
+"""A word that is one of the briefs’ with so many letters more is another form of it (“Uskaran”, “whats”)."""
+_ALIKE = str.maketrans("eiouyckz", "aaaaasss")
+"""Letters taken for each other: vowels, and those that sound like s or k."""
 _LOOKED_AT = 50
 """Passages with a word spelt nearly so: enough that the more frequent of several such words shows."""
-
-
-def edits_allowed(word: str) -> int:
-    """How many letters may be wrong in `word`: a short one has too many neighbours to guess at."""
-    return 0 if len(word) < 5 else 1 if len(word) < 9 else 2
 
 
 def correct(question: str, store: Store, count_tokens: Callable[[str], int]) -> str:
     """`question` with its misspelt words read as words of the briefs; as it is when nothing is misspelt.
 
     A word is taken for misspelt when no brief holds it in any form and a language model's vocabulary does not hold it
-    either; what stands in quotation marks never is. It is read as the nearest word that begins with the same letter, of
-    equally near ones as the one found in more passages.
+    either; what stands in quotation marks never is. It is read as the word of the briefs that one slip makes it of; of
+    several such words, the one found in more passages.
 
     Args:
         question: As it was typed.
@@ -36,29 +37,42 @@ def correct(question: str, store: Store, count_tokens: Callable[[str], int]) -> 
     done = 0
     for match in _WORD.finditer(question):
         word = match[0]
-        allowed = edits_allowed(word)
-        if not allowed or any(start <= match.start() < end for start, end in quoted):
+        if len(word) < _SHORTEST or any(start <= match.start() < end for start, end in quoted):
             continue
         if store.knows(word) or count_tokens(word) <= 1:
             continue
-        meant = _nearest(word, allowed, store)
+        meant = _nearest(word, store)
         if meant:
             parts += [question[done : match.start()], meant]
             done = match.end()
     return "".join([*parts, question[done:]])
 
 
-def _nearest(word: str, allowed: int, store: Store) -> str | None:
+def _nearest(word: str, store: Store) -> str | None:
     """The word of the briefs that is nearest to `word`, as it is written there; None where none is near."""
     typed = word.casefold()
     written: dict[str, Counter[str]] = {}
-    for passage in store.passages_like(word, allowed, _LOOKED_AT):
+    for passage in store.passages_like(word, 1, _LOOKED_AT):
         for there in set(_WORD.findall(passage.headed_text)):
             folded = there.casefold()
-            if folded[0] == typed[0] and OSA.distance(typed, folded, score_cutoff=allowed) <= allowed:
+            if _slipped(typed, folded):
                 written.setdefault(folded, Counter())[there] += 1
-    if not written:
+    if not written or any(typed.startswith(there) and len(typed) - len(there) <= _ENDINGS for there in written):
         return None
-    meant = min(written, key=lambda there: (OSA.distance(typed, there), -written[there].total(), there))
+    meant = min(written, key=lambda there: (-written[there].total(), there))
     # A word that begins a sentence or a title has a capital of theirs; a name has its own wherever it stands.
     return meant if meant in written[meant] else written[meant].most_common(1)[0][0]
+
+
+def _slipped(typed: str, meant: str) -> bool:
+    """Whether `typed` is `meant` but for one slip: a letter left out, added or taken for one like it, or two swapped.
+
+    Not another first letter, nor another consonant in the place of one, which makes another word far more often than a
+    slip (“recuse” is not “refuse”).
+    """
+    one, other = typed.translate(_ALIKE), meant.translate(_ALIKE)
+    if one[0] != other[0]:
+        return False
+    return Levenshtein.distance(one, other, weights=(1, 1, 2)) <= 1 or (
+        sorted(typed) == sorted(meant) and OSA.distance(typed, meant) == 1
+    )

@@ -14,7 +14,7 @@ from qa.assistant import Assistant
 from qa.followup import resolve
 from qa.header import Part, asked_part, share_held
 from qa.periods import asks_present, period_of
-from qa.spelling import correct, edits_allowed
+from qa.spelling import correct
 from qa.types import ReadPassage, Reply
 
 TODAY = date(2026, 11, 27)
@@ -53,6 +53,9 @@ def vocabulary(text: str) -> int:
         ("what about Hal", "what about Hal"),  # too short to guess at
         ("what about the zzyzx and 2o21", "what about the zzyzx and 2o21"),  # nothing is near
         ("was it banned", "was it banned"),  # an English word that the briefs do not hold
+        ("the vargan plan and whats new", "the vargan plan and whats new"),  # forms of a word that they hold
+        ("was the casal closed", "was the casal closed"),  # another consonant makes another word
+        ("was the kanal closed", "was the canal closed"),
         ("", ""),
         ("\x00 \U0001f600 ambasador\U0001f600", "\x00 \U0001f600 Ambassador\U0001f600"),
     ],
@@ -61,17 +64,13 @@ def test_words_that_no_brief_holds_are_read_as_the_one_that_was_meant(index_dir,
     assert correct(typed, Store(index_dir), vocabulary) == read
 
 
-def test_a_short_word_may_have_no_wrong_letter_and_a_long_one_two():
-    assert [edits_allowed(word) for word in ("hale", "varga", "ministry", "ambassador")] == [0, 1, 1, 2]
-
-
 def test_the_more_frequent_of_two_words_equally_near_is_meant(tmp_path, embedder):
     for n, name in enumerate(["Marden", "Marten", "Marten"]):
         (tmp_path / f"{n}.txt").write_text(
             f"Title {n}\n\nThe envoy {name} spoke in the hall, and nobody answered.\n\nEnd."
         )
     build_index(tmp_path / "ix", embedder, [tmp_path])
-    assert correct("what did Marxen say", Store(tmp_path / "ix"), vocabulary) == "what did Marten say"
+    assert correct("what did Maren say", Store(tmp_path / "ix"), vocabulary) == "what did Marten say"
 
 
 def test_the_reply_tells_how_a_question_was_read(index_dir, embedder, monkeypatch):
