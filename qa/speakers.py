@@ -68,14 +68,16 @@ _THEIR_VIEW = re.compile(
     r" (?:is|was) that "
 )
 
-_BREAK = r"[;:—–()“”\"] ?|, (?:and|but|yet|while|whereas|so|or|because|though|although|for|as) |\b[a-z]+[.!?] (?=[A-Z])"
+_BREAK = r"[;:—–()“”\"] ?|, (?:and|but|yet|while|whereas|so|or|because|though|although|for|as) "
 _BEFORE_APPOSED = re.compile(rf"{_BREAK}| (?:that|because|if|whether|when|while) ")
 _BEFORE_SUBJECT = re.compile(
-    rf"{_BREAK}| (?:that|because|if|whether|when|while|and|but|as|where|what|how|why|which) "
+    rf"{_BREAK}| (?:that|because|if|whether|when|while|as|where|what|how|why|which) "
 )
 """What a subject cannot reach across, seen from its verb."""
+_FULL_STOP = re.compile(rf"\b[a-z]{{2,}}[.!?][”\"]?(?= [{_UPPER}“])")
+"""What ends a sentence where the splitter took an abbreviation: “no. Its”."""
 _END_OF_REPORT = re.compile(
-    r"; |—| – |\b[a-z]+[.!?] (?=[A-Z])|, (?:but|yet|while|whereas|so|though|although|which|who|according to|a \w+ that)\b"
+    r"; |—| – |, (?:but|yet|while|whereas|so|though|although|which|who|according to|a \w+ that)\b"
     r"|, and (?!that\b)| and (?:has|have|had|is|was|intends|plans|wants) "
 )
 _GAP = re.compile(
@@ -94,11 +96,11 @@ _OPENERS = re.compile(
 _NO_SUBJECT = frozenset(
     "is are was were be been being has have had do does did will would can could may might must shall should not never "
     "no nobody nothing none that which who whom whose what when where why how if because although though while than "
-    "there it he she they we i you him them us me himself herself nor or everyone anybody anyone somebody someone "
+    "according i'd i’d i'm i’m i've i’ve there it he she they we i you him them us me himself herself nor or everyone anybody anyone somebody someone "
     "something everything this in on at by after before since during until within despite without under as for from to "
     "into with about like likes wants want".split()
 )
-_NO_END = frozenset("of and the a an its his her their our percent others".split())
+_NO_END = frozenset("of and or the a an its his her their our own percent others to in on at by for from with as".split())
 _TITLE = (
     r"(?:(?:Mr|Ms|Mrs|Dr|Gen|Col|Lt|Adm|Capt|Maj|Sgt|Rep|Sen|Gov|Amb)\.|Prime|Foreign|Finance|Justice|Minister|President"
     r"|Senator|Representative|Governor|Mayor|Judge|Ambassador|Captain|Colonel|General|Commissioner|Chancellor|Deputy"
@@ -157,10 +159,10 @@ def speaker_of(text: str, paragraph_start: int, sentence: Range, answer: Range) 
         sentence: The sentence of the answer; of several, no speaker is found.
         answer: The answer.
     """
-    found = sentence_spans(text[paragraph_start : sentence[1]])
-    sentences = [(paragraph_start + a, paragraph_start + b) for a, b in found]
-    if not sentences or sentences[-1] != sentence:
+    sentences = _sentences(text, paragraph_start, sentence, answer)
+    if not sentences:
         return None
+    sentence = sentences[-1]
     said = text[sentence[0] : sentence[1]]
     speaker = _who(said, _core(said, answer[0] - sentence[0], answer[1] - sentence[0]))
     if speaker is None:
@@ -179,6 +181,26 @@ def speaker_of(text: str, paragraph_start: int, sentence: Range, answer: Range) 
     if words in ("he", "she", "it"):
         return _named_before(text, sentences, words, sentence[0] + speaker[0])
     return sentence[0] + speaker[0], sentence[0] + speaker[1]
+
+
+def _sentences(text: str, paragraph_start: int, sentence: Range, answer: Range) -> list[Range]:
+    """Those of the paragraph up to the one with the answer; none where the answer stands in several."""
+    found = sentence_spans(text[paragraph_start : sentence[1]])
+    if not found or (paragraph_start + found[-1][0], paragraph_start + found[-1][1]) != sentence:
+        return []
+    sentences = []
+    for a, b in found:
+        start, end = paragraph_start + a, paragraph_start + b
+        quoted = _quotations(text[start:end])
+        for stop in _FULL_STOP.finditer(text, start, end):
+            if not any(x < stop.end() - start < y for x, y in quoted):
+                sentences.append((start, stop.end()))
+                start = stop.end() + 1
+                quoted = _quotations(text[start:end])
+        sentences.append((start, end))
+    while sentences and sentences[-1][0] >= answer[1]:
+        sentences.pop()
+    return sentences if sentences and sentences[-1][0] <= answer[0] else []
 
 
 def _who(said: str, answer: Range) -> Range | None:
@@ -242,7 +264,9 @@ def _after_subject(said: str, subject: Range, verb: re.Match[str], quoted: list[
             yield _Frame(subject, ((at, _end_of_report(said, at)),))
         return
     frames = list(_complement(said, subject, at, quoted, word))
-    yield from frames or _aside(said, subject, at, quoted)
+    if not frames and word in _BESIDE_QUOTATION:
+        frames = list(_aside(said, subject, at, quoted))
+    yield from frames
 
 
 def _aside(said: str, subject: Range, at: int, quoted: list[Range]) -> Iterator[_Frame]:
@@ -319,7 +343,7 @@ def _around(said: str, speaker: Range, start: int) -> _Frame:
 
 def _clause_start(said: str, at: int) -> int:
     """Where the clause begins that goes up to `at`."""
-    breaks = [m.end() for m in re.finditer(r"; |—| – |\b[a-z]+[.!?] (?=[A-Z])|, (?:but|yet|while|whereas|although) |, and ", said[:at])]
+    breaks = [m.end() for m in re.finditer(r"; |—| – |, (?:but|yet|while|whereas|although) |, and ", said[:at])]
     return breaks[-1] if breaks else 0
 
 
@@ -331,8 +355,13 @@ def _end_of_report(said: str, at: int) -> int:
 
 def _subject(said: str, end: int) -> Range | None:
     """The noun phrase, with its appositions, or the pronoun that ends before the verb at `end`."""
-    limits = _BEFORE_APPOSED if said[:end].rstrip().endswith(",") else _BEFORE_SUBJECT
-    first = max((match.end() for match in limits.finditer(said[:end])), default=0)
+    if not said[:end].rstrip().endswith(","):
+        joined = max((match.end() for match in re.finditer(" (?:and|but) ", said[:end])), default=0)
+        first = max((match.end() for match in _BEFORE_SUBJECT.finditer(said[:end])), default=0)
+        if joined > first and re.match(rf"{_DETERMINER} |he |she |it ", said[joined:]):
+            first = joined
+    else:
+        first = max((match.end() for match in _BEFORE_APPOSED.finditer(said[:end])), default=0)
     region = said[first:end].rstrip()
     opener = _OPENERS.match(region)
     first += opener.end() if opener else 0
@@ -347,13 +376,18 @@ def _subject(said: str, end: int) -> Range | None:
         last = parts[-1]
         if after := re.match(r"(?:In|On|At|By|With|After|For|During|To) (?:(?! (?:he|she|it) )[^,])*? (he|she|it)$", last):
             return starts[-1] + after.start(1), stop
-        if last.lower() in ("he", "she", "it") or (_is_noun_phrase(last) and not (len(parts) > 1 and " and " in last)):
+        if last.lower() in ("he", "she", "it") or (_is_noun_phrase(last) and not _joins(last, len(parts))):
             return starts[-1], stop
         return None
     for n in range(len(parts) - 1):
         if _is_noun_phrase(parts[n]) and all(map(_is_apposition, parts[n + 1 :])):
             return starts[n], stop
     return None
+
+
+def _joins(words: str, n_parts: int) -> bool:
+    """Whether `words`, a noun phrase with an “and”, may be the end of one clause and the subject of the next."""
+    return " and " in words and (n_parts > 1 or len(words.split()) > 8)
 
 
 def _is_apposition(part: str) -> bool:
