@@ -32,7 +32,7 @@ _QUOTING = (
 ).split()
 _GOING_ON = "arguing adding saying warning noting insisting claiming explaining predicting complaining stating".split()
 _TO_SOMEONE = frozenset(
-    "told tells tell warned warns reminded reminds promised promises asked asks informed informs assured assures".split()
+    "told tells tell warned warns reminded reminds promised promises informed informs assured assures".split()
 )
 _WITHOUT_THAT = frozenset(
     "said says say thinks think thought insisted insists insist claimed claims argues predicts believes".split()
@@ -41,6 +41,7 @@ _TO_DO = frozenset(
     "promised promises vowed vows asked asks urged urges pledged pledges threatened threatens".split()
 )
 _OF_DOCUMENTS = frozenset("found finds".split())
+_OF_THINGS = frozenset("suggest suggests suggested holds hold held".split())
 _OF_FIGURES = frozenset("estimated estimates estimate puts".split())
 _BESIDE_QUOTATION = frozenset(
     "said says wrote writes told tells argued argues added adds warned warns explained explains recalled recalls noted "
@@ -77,21 +78,22 @@ _BEFORE_SUBJECT = re.compile(
 _FULL_STOP = re.compile(rf"\b[a-z]{{2,}}[.!?][”\"]?(?= [{_UPPER}“])")
 """What ends a sentence where the splitter took an abbreviation: “no. Its”."""
 _END_OF_REPORT = re.compile(
-    r"; |—| – |, (?:but|yet|while|whereas|so|though|although|which|who|according to|a \w+ that)\b"
-    r"|, and (?!that\b)| and (?:has|have|had|is|was|intends|plans|wants) "
+    r"; |—| – |,[”\"]? (?:but|yet|while|whereas|so|though|although|which|who|according to|a \w+ that)\b"
+    r"|,[”\"]? and (?!that\b)| and (?:has|have|had|is|was|intends|plans|wants) "
 )
 _GAP = re.compile(
-    r"(?:,? ?(?:in|on|at|to|last|this|yesterday|then|also|later|privately|publicly|with|during|after|before|for|over)"
-    r"\b[^;:“”\"()]{0,90}?)?,? ?"
+    r"(?:,? ?(?:in|on|at|to|last|this|yesterday|then|also|later|privately|publicly|with|during|after|before|over)"
+    r"\b[^,;:“”\"()]{0,70}(?:, [^,;:“”\"()]{0,40},)?)??,? ?"
 )
 """Where and when something was said, between the verb and what was said."""
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _OPENERS = re.compile(
     r"(?:(?:And|But|Yet|Still|So|Even|Thus|Then|Now|and|but|yet|then|now|nor)\b,? )?"
     r"(?:(?:(?:In|On|By|Since|Until|in|on|by) (?:early |late |mid-)?"
-    r"(?:(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+    rf"(?:(?:{_MONTHS})"
     r"(?: \d{1,2})?(?:,? \d{4})?|\d{4}|the (?:spring|summer|autumn|fall|winter)(?: of \d{4})?)"
     r"|(?:Last|This|last|this) (?:week|month|year|spring|summer|autumn|fall|winter|[A-Z][a-z]+)"
-    r"|(?:\w+ )?\w+ (?:days|weeks|months|years) (?:later|ago|earlier)),? )?"
+    r"|The (?:next|following|same) (?:day|week|month|year)|(?:\w+ )?\w+ (?:days|weeks|months|years) (?:later|ago|earlier)),? )?"
 )
 _NO_SUBJECT = frozenset(
     "is are was were be been being has have had do does did will would can could may might must shall should not never "
@@ -118,6 +120,7 @@ _PERSON = re.compile(
     rf"(?! (?:{_INSTITUTION})\b)"
 )
 _ROLES = "minister|president|chairman|chairwoman|director|mayor|governor|ambassador|spokesman|spokeswoman|commander|rector"
+_NOT_WITH = r"(?!(?:led|of|in|for|from|at|on|by|with|to|and|or|who|that|which|[a-z]+ed by)\b)"
 _HERS = re.compile(r"\b(?:Ms\.|Mrs\.|Queen|Lady|Dame)")
 _HIS = re.compile(r"\b(?:Mr\.|King|Lord|Sir)")
 _BODIES = (
@@ -125,8 +128,9 @@ _BODIES = (
     "|board|panel|agency|authority|party|bank|university|inquiry|review|report|survey|institute|group|association"
     "|secretariat|parliament|delegation|embassy|army|police|audit|tribunal|inquest"
 )
+_NO_SOURCE = re.compile(r"\b(?:plan|schedule|rules?|law|terms|key|formula|needs?|size|custom)\b")
 _SOURCE = re.compile(
-    rf"(?:^| ){_NAME}|(?:{_BODIES}|{_ROLES}|poll|paper|letter|memo|note|figures|study|estimates?|data|records?|minutes"
+    rf"(?:^| )(?!(?:{_MONTHS})\b){_NAME}|(?:{_BODIES}|{_ROLES}|poll|paper|letter|memo|note|figures|study|estimates?|data|records?|minutes"
     r"|officials?|diplomats?|witness(?:es)?|experts?|people|lawyers?|engineers?|economists?|researchers?|statistics"
     r"|accounts?|auditors?|ministers?|sources?|manifests?|documents?|newspapers?|residents?)\b"
 )
@@ -263,6 +267,8 @@ def _after_subject(said: str, subject: Range, verb: re.Match[str], quoted: list[
         if re.search(r"\b(?:review|report|survey|study|audit|inquiry|poll|investigation)s?\b", said[slice(*subject)]):
             yield _Frame(subject, ((at, _end_of_report(said, at)),))
         return
+    if word in _OF_THINGS and not _SOURCE.search(said[slice(*subject)]):
+        return
     frames = list(_complement(said, subject, at, quoted, word))
     if not frames and word in _BESIDE_QUOTATION:
         frames = list(_aside(said, subject, at, quoted))
@@ -286,7 +292,7 @@ def _aside(said: str, subject: Range, at: int, quoted: list[Range]) -> Iterator[
 
 def _complement(said: str, subject: Range, at: int, quoted: list[Range], word: str = "said") -> Iterator[_Frame]:
     """What stands after the verb that ends at `at`: “that …”, a quotation, “to …”, or a clause by itself."""
-    gap = r"[^;:“”\"()]{0,90}?" if word in _TO_SOMEONE else _GAP.pattern
+    gap = r"[^,;:“”\"()]{0,70}?(?:, [^,;:“”\"()]{0,60},)?" if word in _TO_SOMEONE else _GAP.pattern
     if word in _TO_DO and (to := re.match(r"(?:(?! that )[^,;:“”\"()]){0,60}? to ", said[at:])):
         yield _Frame(subject, ((at + to.end(), _end_of_report(said, at + to.end())),))
     elif that := re.match(rf"{gap}(?<=[ ,])that,? ", said[at:]):
@@ -324,9 +330,10 @@ def _inverted(said: str, verb: re.Match[str], quoted: list[Range]) -> Iterator[_
 def _by_name(said: str) -> Iterator[_Frame]:
     """“According to X”, “in X's words”, “as X put it”."""
     for match in _ACCORDING.finditer(said):
-        phrase = re.match(r"[^,;:“”\"]+?(?=,|;|:|\.$|\.[”\"]?$)", said[match.end() :])
-        if phrase and _is_noun_phrase(re.sub(r" who .*", "", phrase[0])) and _SOURCE.search(phrase[0]):
-            yield _around(said, (match.end(), match.end() + len(phrase[0])), match.start())
+        if re.search(r"(?:^|,|;) $|^$", said[: match.start()]) or re.match(r"[^,;:]+[.;]", said[match.end() :]):
+            source = _source(said, match.end())
+            if source:
+                yield _around(said, source, match.start())
     for match in _THEIR_VIEW.finditer(said):
         if match["speaker"] in ("His", "Her") or _is_noun_phrase(match["speaker"]):
             yield _Frame(match.span("speaker"), ((match.end(), _end_of_report(said, match.end())),))
@@ -336,6 +343,18 @@ def _by_name(said: str) -> Iterator[_Frame]:
                 yield _around(said, match.span("speaker"), match.start())
 
 
+def _source(said: str, start: int) -> Range | None:
+    """The noun phrase at `start` that can be the source of a statement, with what is plainly said of it."""
+    parts = re.split("(, )", re.split(r"[;:“”\"]|\.[”\"]?$", said[start:])[0])[::2]
+    first = re.sub(" who .*", "", parts[0])
+    if not _is_noun_phrase(first) or not _SOURCE.search(first) or _NO_SOURCE.search(first):
+        return None
+    end = start + len(parts[0])
+    if len(parts) > 2 and re.fullmatch(rf"(?:{_NAME} ?)+|(?:who|whose|[a-z]+ed)\b.*", parts[1]):
+        end += 2 + len(parts[1])
+    return start, end
+
+
 def _around(said: str, speaker: Range, start: int) -> _Frame:
     """The clause around a phrase that begins at `start` and names the speaker."""
     return _Frame(speaker, ((_clause_start(said, start), start), (speaker[1], _end_of_report(said, speaker[1]))))
@@ -343,14 +362,14 @@ def _around(said: str, speaker: Range, start: int) -> _Frame:
 
 def _clause_start(said: str, at: int) -> int:
     """Where the clause begins that goes up to `at`."""
-    breaks = [m.end() for m in re.finditer(r"; |—| – |, (?:but|yet|while|whereas|although) |, and ", said[:at])]
+    breaks = [m.end() for m in re.finditer(r"; |—| – |, (?:but|yet|while|whereas|although) |, and |, (?:which|who|where),? | of (?:whom|which),? ", said[:at])]
     return breaks[-1] if breaks else 0
 
 
 def _end_of_report(said: str, at: int) -> int:
     quoted = _quotations(said)
-    ends = (match.start() for match in _END_OF_REPORT.finditer(said, at + 2))
-    return next((end for end in ends if not any(a < end < b for a, b in quoted)), len(said))
+    ends = _END_OF_REPORT.finditer(said, at + 2)
+    return next((e.start() for e in ends if not any(a < e.end() < b for a, b in quoted)), len(said))
 
 
 def _subject(said: str, end: int) -> Range | None:
@@ -358,7 +377,8 @@ def _subject(said: str, end: int) -> Range | None:
     if not said[:end].rstrip().endswith(","):
         joined = max((match.end() for match in re.finditer(" (?:and|but) ", said[:end])), default=0)
         first = max((match.end() for match in _BEFORE_SUBJECT.finditer(said[:end])), default=0)
-        if joined > first and re.match(rf"{_DETERMINER} |he |she |it ", said[joined:]):
+        whole = re.fullmatch(rf"(?:{_DETERMINER} |{_NAME} )(?:(?![a-z]+ed )[^ ,]+ ){{0,7}}", said[first:end])
+        if joined > first and not whole and re.match(rf"{_DETERMINER} |he |she |it ", said[joined:]):
             first = joined
     else:
         first = max((match.end() for match in _BEFORE_APPOSED.finditer(said[:end])), default=0)
@@ -403,7 +423,7 @@ def _is_noun_phrase(words: str) -> bool:
         return False
     begins = re.match(rf"{_DETERMINER} .|{_NAME}", words) or re.fullmatch(r"(?:[a-z]+ )?[a-z]{3,}s", words)
     lower = [part.lower() for part in parts]
-    if not begins or lower[-1] in _NO_END or lower[-1].endswith(("'s", "’s")):
+    if not begins or re.search(r"[’'](?:ll|d|ve|re|m)\b", words) or lower[-1] in _NO_END or lower[-1].endswith(("'s", "’s")):
         return False
     return lower[0] not in _NO_SUBJECT and not any(
         word in _NO_SUBJECT and word not in ("in", "on", "at", "to", "for", "from", "with", "under", "this", "like")
@@ -420,15 +440,15 @@ def _opening(said: str) -> Range | None:
     if apposed and _is_noun_phrase(apposed["one"]) and _is_apposition(apposed["two"]):
         return first, first + apposed.end("two")
     named = re.match(
-        rf"(?:(?:{_DETERMINER}|{_NAME}['’]s) (?:[a-z-]+ ){{1,4}})?(?:{_NAME} )*?{_NAME}(?:(?: of)? {_NAME})*(?= [a-z])", rest
-    ) or re.match(rf"{_DETERMINER} (?:[\w’'-]+ ){{0,4}}?(?:{_BODIES}|(?:{_ROLES})(?: of the \w+)?)(?= (?!of)[a-z])", rest)
+        rf"(?:(?:{_DETERMINER}|{_NAME}['’]s) (?:[a-z-]+ ){{1,4}})?(?:{_NAME} )*?{_NAME}(?:(?: of)? {_NAME})*(?= {_NOT_WITH}[a-z])", rest
+    ) or re.match(rf"{_DETERMINER} (?:[\w’'-]+ ){{0,4}}?(?:{_BODIES}|(?:{_ROLES})(?: of the \w+)?)(?= {_NOT_WITH}[a-z])", rest)
     return (first, first + named.end()) if named and _is_noun_phrase(named[0]) else None
 
 
 def _named_before(text: str, sentences: list[Range], pronoun: str, at: int) -> Range | None:
     """Whom the pronoun at `at`, in the last of `sentences`, means, if there is nobody else whom it could mean."""
     start = sentences[-1][0]
-    parts = [*sentences[:-1], (start, at)] if ";" in text[start:at] else sentences[:-1]
+    parts = [*sentences[:-1], (start, at)] if re.search("; |, (?:and|but) $", text[start:at]) else sentences[:-1]
     for start, end in reversed(parts):
         said = text[start:end]
         found = _body_in(said) if pronoun == "it" else _person_in(said)
