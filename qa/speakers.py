@@ -50,7 +50,7 @@ _BESIDE_QUOTATION = frozenset(
 
 _UPPER = "".join(character for character in map(chr, range(0x250)) if character.isupper())
 _DETERMINER = (
-    r"(?:[Tt]he|[Aa]n?|[Ii]ts|[Hh]is|[Hh]er|[Tt]heir|[Oo]ur|[Mm]y|[Tt]h[eo]se|[Bb]oth|[Oo]ne|[Tt]wo|[Tt]hree|[Ff]our"
+    r"(?:[Tt]he|[Aa]n?|[Ii]ts|[Hh]is|[Hh]er|[Tt]heir|[Oo]ur|[Yy]our|[Mm]y|[Tt]h[eo]se|[Bb]oth|[Oo]ne|[Tt]wo|[Tt]hree|[Ff]our"
     r"|[Ff]ive|[Ss]ix|[Ss]ome|[Ss]everal|[Mm]any|[Mm]ost|[Aa]nother|\d[\d,]*)"
 )
 _NAME = rf"(?!(?:The|An?|Its|His|Her|Their|Our)\b)(?:al-|el-)?[{_UPPER}][\w’'.-]*"
@@ -72,7 +72,7 @@ _THEIR_VIEW = re.compile(
 _BREAK = r"[;:—–()“”\"] ?|, (?:and|but|yet|while|whereas|so|or|because|though|although|for|as) "
 _BEFORE_APPOSED = re.compile(rf"{_BREAK}| (?:that|because|if|whether|when|while) ")
 _BEFORE_SUBJECT = re.compile(
-    rf"{_BREAK}| (?:that|because|if|whether|when|while|as|where|what|how|why|which) "
+    rf"{_BREAK}| (?:that|because|if|whether|when|while|(?<!such )as|where|what|how|why|which) "
 )
 """What a subject cannot reach across, seen from its verb."""
 _FULL_STOP = re.compile(rf"\b[a-z]{{2,}}[.!?][”\"]?(?= [{_UPPER}“])")
@@ -89,6 +89,8 @@ _GAP = re.compile(
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _OPENERS = re.compile(
     r"(?:(?:And|But|Yet|Still|So|Even|Thus|Then|Now|and|but|yet|then|now|nor)\b,? )?"
+    r"(?:(?:Instead|However|Meanwhile|Today|Yesterday|Finally|Again|Nevertheless|Nonetheless|Moreover|Abroad|Here|Later|First"
+    r"|Second|Third|Fourth|Last|Unsurprisingly|Predictably|Politically|Officially|Privately|Publicly), )?"
     r"(?:(?:(?:In|On|By|Since|Until|in|on|by) (?:early |late |mid-)?"
     rf"(?:(?:{_MONTHS})"
     r"(?: \d{1,2})?(?:,? \d{4})?|\d{4}|the (?:spring|summer|autumn|fall|winter)(?: of \d{4})?)"
@@ -102,7 +104,7 @@ _NO_SUBJECT = frozenset(
     "something everything this in on at by after before since during until within despite without under as for from to "
     "into with about like likes wants want".split()
 )
-_NO_END = frozenset("of and or the a an its his her their our own percent others to in on at by for from with as".split())
+_NO_END = frozenset("of and or the a an its his her their our your own percent other others some many most several both to in on at by for from with as".split())
 _TITLE = (
     r"(?:(?:Mr|Ms|Mrs|Dr|Gen|Col|Lt|Adm|Capt|Maj|Sgt|Rep|Sen|Gov|Amb)\.|Prime|Foreign|Finance|Justice|Minister|President"
     r"|Senator|Representative|Governor|Mayor|Judge|Ambassador|Captain|Colonel|General|Commissioner|Chancellor|Deputy"
@@ -316,7 +318,8 @@ def _inverted(said: str, verb: re.Match[str], quoted: list[Range]) -> Iterator[_
     start = verb.end() + 1
     speaker = said[start : verb.end() + rest.end()]
     if left[-1] == ",":  # not a quotation: the report goes on after the name, which cannot have an apposition
-        speaker = speaker.split(",")[0]
+        named = re.match(rf"[^,]+(?:, (?:{_NAME} ?)+(?=,))?", speaker + said[verb.end() + rest.end() :][:1])
+        speaker = named[0] if named else ""
     end = start + len(speaker.rstrip(" ,"))
     if not _is_noun_phrase(said[start:end].split(", ")[0]):
         return
@@ -350,7 +353,7 @@ def _source(said: str, start: int) -> Range | None:
     if not _is_noun_phrase(first) or not _SOURCE.search(first) or _NO_SOURCE.search(first):
         return None
     end = start + len(parts[0])
-    if len(parts) > 2 and re.fullmatch(rf"(?:{_NAME} ?)+|(?:who|whose|[a-z]+ed)\b.*", parts[1]):
+    if len(parts) > 2 and re.fullmatch(rf"(?:{_NAME} ?)+|(?:who|whose|an?|[a-z]+ed)\b.*", parts[1]):
         end += 2 + len(parts[1])
     return start, end
 
@@ -423,6 +426,8 @@ def _is_noun_phrase(words: str) -> bool:
         return False
     begins = re.match(rf"{_DETERMINER} .|{_NAME}", words) or re.fullmatch(r"(?:[a-z]+ )?[a-z]{3,}s", words)
     lower = [part.lower() for part in parts]
+    if re.fullmatch("[A-Z][a-z]+ing", words):
+        return False
     if not begins or re.search(r"[’'](?:ll|d|ve|re|m)\b", words) or lower[-1] in _NO_END or lower[-1].endswith(("'s", "’s")):
         return False
     return lower[0] not in _NO_SUBJECT and not any(
@@ -441,7 +446,7 @@ def _opening(said: str) -> Range | None:
         return first, first + apposed.end("two")
     named = re.match(
         rf"(?:(?:{_DETERMINER}|{_NAME}['’]s) (?:[a-z-]+ ){{1,4}})?(?:{_NAME} )*?{_NAME}(?:(?: of)? {_NAME})*(?= {_NOT_WITH}[a-z])", rest
-    ) or re.match(rf"{_DETERMINER} (?:[\w’'-]+ ){{0,4}}?(?:{_BODIES}|(?:{_ROLES})(?: of the \w+)?)(?= {_NOT_WITH}[a-z])", rest)
+    ) or re.match(rf"{_DETERMINER} (?:[\w’'-]+ ){{0,4}}?(?:(?i:{_BODIES})|(?:{_ROLES})(?: of the \w+)?)(?= {_NOT_WITH}[a-z])", rest)
     return (first, first + named.end()) if named and _is_noun_phrase(named[0]) else None
 
 
