@@ -29,7 +29,7 @@ _ROLES = (
 )
 _TITLE = (
     r"(?:(?:Mr|Ms|Mrs|Dr|Gen|Col|Lt|Adm|Capt|Maj|Sgt|Rep|Sen|Gov|Amb)\.|Prime|Foreign|Finance|Justice|Minister"
-    r"|President|Senator|Representative|Governor|Mayor|Judge|Ambassador|Captain|Colonel|General|Commissioner|Chancellor"
+    r"|First(?= Deputy)|President|Senator|Representative|Governor|Mayor|Judge|Ambassador|Captain|Colonel|General|Commissioner|Chancellor"
     r"|Deputy|Secretary|Professor|Bishop|Superintendent|Councillor|Chief|Queen|King|Lady|Lord|Sir|Dame)"
 )
 _NO_FIRST_NAME = (
@@ -56,7 +56,10 @@ _SOURCE = re.compile(
 _NO_SOURCE = re.compile(r"\b(?:plan|schedule|rules?|law|terms|key|formula|needs?|size|custom)\b")
 """Things that happen “according to” them, but that say nothing."""
 
-_BREAK = r"[;:—–()“”\"] ?|, (?:and|but|yet|while|whereas|so|or|because|though|although|for|as) "
+_BREAK = (
+    r"[;:—–“”\"] ?|\((?![A-Z]\w*\))|(?<![A-Z])\) ?"  # “(FATF)” belongs to the name
+    r"|, (?:and|but|yet|while|whereas|so|or|because|though|although|for|as|after|before|until|unless) "
+)
 _BEFORE_SUBJECT = re.compile(
     rf"{_BREAK}| (?:that|because|if|whether|when|while|(?<!such )as|where|what|how|why|which) "
 )  # fmt: skip
@@ -74,17 +77,17 @@ _OPENERS = re.compile(
     r"|(?:\w+ )?\w+ (?:days|weeks|months|years) (?:later|ago|earlier)),? )?"
 )
 """Words before a subject that say how, or when."""
-_PREPOSITIONS = frozenset("in on at to for from with under".split())
+_PREPOSITIONS = frozenset("in on at to for from with under by".split())
 _NO_NOUN = frozenset(
     "is are was were be been being has have had do does did will would can could may might must shall should not never "
     "no nobody nothing none that which who whom whose what when where why how if because although though while than as "
     "according there it he she they we i i'd i’d i'm i’m i've i’ve you him them us me himself herself nor or everyone "
-    "anybody anyone somebody someone something everything by after before since during until within despite without "
+    "anybody anyone somebody someone something everything after before since during until within despite without "
     "into about likes wants want".split()
 )
 _NO_FIRST = _NO_NOUN | _PREPOSITIONS | {"this", "like"}
 _NO_LAST = _PREPOSITIONS | frozenset(
-    "of and or the a an its his her their our your own percent other others some many most several both by as".split()
+    "of and or the a an its his her their our your own percent other others some many most several both as".split()
 )
 _CONTRACTED = re.compile(r"[’'](?:ll|d|ve|re|m)\b")
 _GERUND = re.compile("[A-Z][a-z]+ing")
@@ -102,7 +105,7 @@ def is_noun_phrase(words: str) -> bool:
         return False
     if parts[-1] in _NO_LAST or parts[-1].endswith(("'s", "’s")):
         return False
-    return bool(re.match(rf"{DETERMINER} .|{NAME}", words) or re.fullmatch(r"(?:[a-z]+ )?[a-z]{3,}s", words))
+    return bool(re.match(rf"{DETERMINER} .|{NAME}", words) or re.fullmatch(r"(?:[a-z]+ )?[a-z]{3,}s(?: (?:in|at|of|from) .+)?", words))
 
 
 def can_be_source(words: str) -> bool:
@@ -151,7 +154,7 @@ def _subject_limit(said: str, end: int) -> int:
 
 
 def _is_apposition(part: str) -> bool:
-    beginning = r"(?:who|whom|whose|which|then|now|by now|formerly|among|[a-z]+ed\b"
+    beginning = r"(?:who|whom|whose|which|(?:by )?(?:then|now)|formerly|among|[a-z]+ed\b|[a-z]+ by\b"
     return bool(re.match(rf"{beginning}|{DETERMINER} |{NAME})", part))
 
 
@@ -164,7 +167,7 @@ def opening(said: str) -> Range | None:
     if apposed and is_noun_phrase(apposed["one"]) and _is_apposition(apposed["two"]):
         return first, first + apposed.end("two")
     described = rf"(?:(?:{DETERMINER}|{NAME}['’]s) (?:[a-z-]+ ){{1,4}})?"
-    subject = re.match(rf"{described}(?:{NAME} )*?{NAME}(?:(?: of)? {NAME})*{_AFTER_NOUN}", rest) or re.match(
+    subject = re.match(rf"{described}(?:{NAME} )*?{NAME}(?:(?: of)? {NAME})*(?: \([A-Z]\w*\))?{_AFTER_NOUN}", rest) or re.match(
         rf"{DETERMINER} (?:[\w’'-]+ ){{0,4}}?(?:(?i:{_BODIES})|(?:{_ROLES})(?: of the \w+)?){_AFTER_NOUN}", rest
     )
     return (first, first + subject.end()) if subject and is_noun_phrase(subject[0]) else None
@@ -201,13 +204,19 @@ def _body_in(said: str) -> Range | None:
 def _person_in(said: str) -> Range | None:
     """The person with whom a sentence opens, or the only one who has a title; None where it names others too."""
     subject = opening(said)
-    if subject and not _is_body(said[slice(*subject)]):
+    if subject and _is_person(said[slice(*subject)]):
         return subject if not _PERSON.search(said[subject[1] :]) else None
     titled = list(_TITLED.finditer(said))
     if len(titled) != 1:
         return None
     start, end = titled[0].span()
     return (start, end) if not _PERSON.search(f"{said[:start]};{said[end:]}") else None
+
+
+def _is_person(words: str) -> bool:
+    head, _, apposed = words.partition(", ")
+    named = re.search(NAME, head) or re.search(rf"\b(?:{_ROLES})\b", head) or re.fullmatch(rf"(?:{NAME} ?)+", apposed)
+    return bool(named) and not _is_body(words)
 
 
 def _is_body(words: str) -> bool:

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 from index.passages import sentence_spans
 from qa.phrases import (
-    DETERMINER, NAME, SENTENCE_END, Range, can_be_source, is_noun_phrase, meant, names_nobody, opening, source_at,
+    DETERMINER,
+    NAME,
+    SENTENCE_END,
+    Range,
+    can_be_source,
+    is_noun_phrase,
+    meant,
+    names_nobody,
+    opening,
+    source_at,
     subject_before,
 )  # fmt: skip
 
@@ -19,8 +28,8 @@ MAX_SENTENCE = 2_000
 """Characters; in what is longer, a table or a list, nobody is looked for."""
 
 _REPORTING = (
-    "said says say told tells tell argued argues argue warned warns warn wrote writes write added adds objected objects "
-    "insisted insists insist claimed claims claim noted notes note observed observes remarked remarks replied replies "
+    "said says say told tells tell argued argues argue warned warns warn wrote writes write added adds objected "
+    "objects insisted insists insist claimed claims claim noted notes note observed observes remarked remarks replied replies "
     "reply answered answers explained explains explain stated states reported reports report announced announces "
     "conceded concedes acknowledged acknowledges admitted admits maintained maintains maintain contended contends "
     "asserted asserts declared declares complained complains complain cautioned cautions stressed stresses suggested "
@@ -56,7 +65,7 @@ _ADVERBS = (
     r"(?:(?:has|have|had|also|then|now|later|already|once|since|still|long|often|always|himself|herself|itself"
     r"|nonetheless|(?!(?:family|ally|assembly|monopoly) )[a-z]+ly) )*"
 )
-_VERB = re.compile(rf"(?<=[ ,”\"]){_ADVERBS}(?P<verb>{'|'.join(_REPORTING + _CALLING)})\b(?: out\b)?")
+_VERB = re.compile(rf"(?<=[ ,”\"]){_ADVERBS}(?P<verb>{'|'.join(_REPORTING + _CALLING)})\b(?: (?:out|back)\b)?")
 _AND_VERB = re.compile(r"\b(?:and|but)(?: then)?(?:,[^,;:]+,)? $")
 _PARTICIPLE = re.compile(
     ", (?:arguing|adding|saying|warning|noting|insisting|claiming|explaining|predicting|complaining|stating)\\b"
@@ -87,11 +96,11 @@ _NAMED_AFTER = re.compile(
 _SURELY_NAMED = re.compile(rf"{_NO_STOP}+(?:, (?:{NAME} ?)+(?=,))?")
 """Where no quotation mark tells that the report goes on, only a second name belongs to the first for certain."""
 _CLAUSE_BEGINS = re.compile(
-    r"; |—| – |, (?:but|yet|while|whereas|although) |, and |, (?:which|who|where),? | of (?:whom|which),? "
+    r"; |—| – |, (?:but|yet|while|whereas|although) |, and | (?:and|but), |, (?:which|who|where),? | of (?:whom|which),? "
 )
 _REPORT_ENDS = re.compile(
     r"; |—| – |,[”\"]? (?:but|yet|while|whereas|so|though|although|which|who|according to|a \w+ that)\b"
-    r"|,[”\"]? and (?!that\b)| and (?:has|have|had|is|was|intends|plans|wants) "
+    r"|,[”\"]? and (?!that\b)| and (?:has|have|is|intends|plans|wants) "
 )
 
 
@@ -245,13 +254,16 @@ def _after_verb(said: str, subject: Range, verb: str, at: int, quoted: Sequence[
     """What a subject and a verb of saying, which ends at `at`, report."""
     who = said[slice(*subject)]
     if verb in _CALLING:
-        yield from (_Frame(subject, (q,)) for q in quoted if at < q[0] and not re.search("[;:]|, and ", said[at : q[0]]))
+        yield from (
+            _Frame(subject, (q,)) for q in quoted if at < q[0] and not re.search("[;:]|, and ", said[at : q[0]])
+        )
     elif verb in ("found", "finds") and not said.startswith(" that ", at):
         if _DOCUMENT.search(who):
             yield _from(said, subject, at)
     elif verb not in _ALSO_OF_THINGS or can_be_source(who):
-        frames = list(_complement(said, subject, verb, at, quoted))
-        yield from frames or (_aside(said, subject, at, quoted) if verb in _ASIDE else ())
+        beside = list(_aside(said, subject, at, quoted)) if verb in _ASIDE else []
+        after = list(_complement(said, subject, verb, at, quoted))
+        yield from beside if said[: subject[0]].rstrip().endswith(("”", '"')) and beside else after or beside
 
 
 def _complement(said: str, subject: Range, verb: str, at: int, quoted: Sequence[Range]) -> Iterator[_Frame]:
