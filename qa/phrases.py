@@ -18,7 +18,7 @@ NAME = rf"(?!(?:The|An?|Its|His|Her|Their|Our)\b)(?:al-|el-)?[{_UPPER}][\w’'.-
 SENTENCE_END = re.compile(rf"\b[a-z]{{2,}}[.!?][”\"]?(?= [{_UPPER}“])")
 """Where a sentence ends though its last word can be an abbreviation: “The ministry says no. Its”."""
 
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _BODIES = (
     "ministry|government|administration|council|court|commission|committee|company|union|federation|department|office"
     "|board|panel|agency|authority|party|bank|university|inquiry|review|report|survey|institute|group|association"
@@ -36,7 +36,7 @@ _NO_FIRST_NAME = (
     "Tribunal|Court|Council|Bank|Party|Union|Act|States|Sea|Law|International|National|University|Treaty|Board|Fund"
     "|Association|Committee|Commission|Agency|Street|Bay|Port|River|Island|Islands|San|New|North|South|East|West|United"
     "|Ministry|Authority|Institute|Parliament|Congress|Government|Assembly|Agreement|Convention|Project|Complex|Mt\\."
-    f"|{_MONTHS}|On|In|At|By"
+    f"|{MONTHS}|On|In|At|By"
 )
 _ONE_NAME = rf"(?!(?:{_NO_FIRST_NAME})\b){NAME}"
 _PERSON = re.compile(
@@ -49,7 +49,7 @@ _FEMALE = re.compile(r"\b(?:Ms\.|Mrs\.|Queen|Lady|Dame)")
 _MALE = re.compile(r"\b(?:Mr\.|King|Lord|Sir)")
 
 _SOURCE = re.compile(
-    rf"(?:^| )(?!(?:{_MONTHS})\b){NAME}|(?:{_BODIES}|{_ROLES}|poll|paper|letter|memo|note|figures|study|estimates?"
+    rf"(?:^| )(?!(?:{MONTHS})\b){NAME}|(?:{_BODIES}|{_ROLES}|poll|paper|letter|memo|note|figures|study|estimates?"
     r"|data|records?|minutes|officials?|diplomats?|witness(?:es)?|experts?|people|lawyers?|engineers?|economists?"
     r"|researchers?|statistics|accounts?|auditors?|ministers?|sources?|manifests?|documents?|newspapers?|residents?)\b"
 )
@@ -70,7 +70,7 @@ _OPENERS = re.compile(
     r"(?:(?:Instead|However|Meanwhile|Today|Yesterday|Finally|Again|Nevertheless|Nonetheless|Moreover|Abroad|Here|Later"
     r"|First|Second|Third|Fourth|Last|Unsurprisingly|Predictably|Politically|Officially|Privately|Publicly), )?"
     r"(?:(?:(?:In|On|By|Since|Until|in|on|by) (?:early |late |mid-)?"
-    rf"(?:(?:{_MONTHS})(?: \d{{1,2}})?(?:,? \d{{4}})?"
+    rf"(?:(?:{MONTHS})(?: \d{{1,2}})?(?:,? \d{{4}})?"
     r"|\d{4}|the (?:spring|summer|autumn|fall|winter)(?: of \d{4})?)"
     r"|(?:Last|This|last|this) (?:week|month|year|spring|summer|autumn|fall|winter|[A-Z][a-z]+)"
     r"|The (?:next|following|same) (?:day|week|month|year)"
@@ -87,7 +87,7 @@ _NO_NOUN = frozenset(
 )
 _NO_FIRST = _NO_NOUN | _PREPOSITIONS | {"this", "like"}
 _NO_LAST = _PREPOSITIONS | frozenset(
-    "of and or the a an its his her their our your own percent other others some many most several both as".split()
+    "of and or but the a an its his her their our your own percent other others some many most several both as".split()
 )
 _CONTRACTED = re.compile(r"[’'](?:ll|d|ve|re|m)\b")
 _GERUND = re.compile("[A-Z][a-z]+ing")
@@ -105,7 +105,10 @@ def is_noun_phrase(words: str) -> bool:
         return False
     if parts[-1] in _NO_LAST or parts[-1].endswith(("'s", "’s")):
         return False
-    return bool(re.match(rf"{DETERMINER} .|{NAME}", words) or re.fullmatch(r"(?:[a-z]+ )?[a-z]{3,}s(?: (?:in|at|of|from) .+)?", words))
+    return bool(
+        re.match(rf"{DETERMINER} .|{NAME}", words)
+        or re.fullmatch(r"(?:[a-z]+ )?[a-z]{3,}s(?: (?:in|at|of|from) .+)?", words)
+    )
 
 
 def can_be_source(words: str) -> bool:
@@ -167,7 +170,9 @@ def opening(said: str) -> Range | None:
     if apposed and is_noun_phrase(apposed["one"]) and _is_apposition(apposed["two"]):
         return first, first + apposed.end("two")
     described = rf"(?:(?:{DETERMINER}|{NAME}['’]s) (?:[a-z-]+ ){{1,4}})?"
-    subject = re.match(rf"{described}(?:{NAME} )*?{NAME}(?:(?: of)? {NAME})*(?: \([A-Z]\w*\))?{_AFTER_NOUN}", rest) or re.match(
+    subject = re.match(
+        rf"{described}(?:{NAME} )*?{NAME}(?:(?: of)? {NAME})*(?: \([A-Z]\w*\))?{_AFTER_NOUN}", rest
+    ) or re.match(
         rf"{DETERMINER} (?:[\w’'-]+ ){{0,4}}?(?:(?i:{_BODIES})|(?:{_ROLES})(?: of the \w+)?){_AFTER_NOUN}", rest
     )
     return (first, first + subject.end()) if subject and is_noun_phrase(subject[0]) else None

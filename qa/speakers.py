@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from index.passages import sentence_spans
 from qa.phrases import (
     DETERMINER,
+    MONTHS,
     NAME,
     SENTENCE_END,
     Range,
@@ -22,26 +23,27 @@ from qa.phrases import (
     opening,
     source_at,
     subject_before,
-)  # fmt: skip
+)
 
 MAX_SENTENCE = 2_000
 """Characters; in what is longer, a table or a list, nobody is looked for."""
 
 _REPORTING = (
     "said says say told tells tell argued argues argue warned warns warn wrote writes write added adds objected "
-    "objects insisted insists insist claimed claims claim noted notes note observed observes remarked remarks replied replies "
-    "reply answered answers explained explains explain stated states reported reports report announced announces "
-    "conceded concedes acknowledged acknowledges admitted admits maintained maintains maintain contended contends "
-    "asserted asserts declared declares complained complains complain cautioned cautions stressed stresses suggested "
-    "suggests suggest proposed proposes propose demanded demands recommended recommends predicted predicts estimated "
-    "estimates estimate calculated calculates reckoned reckons concluded concludes concede believed believes believe "
-    "thought thinks think holds held hold denied denies deny recalled recalls testified testifies confirmed confirms "
-    "promised promises vowed vows asked asks countered counters urged urges reminded reminds ruled rules pleaded pleads "
-    "pledged pledges threatened threatens found finds joked jokes informed informs assured assures puts points pointed"
+    "objects insisted insists insist claimed claims claim noted notes note observed observes remarked remarks "
+    "replied replies reply answered answers explained explains explain stated states reported reports report "
+    "announced announces conceded concedes acknowledged acknowledges admitted admits maintained maintains "
+    "maintain contended contends asserted asserts declared declares complained complains complain cautioned "
+    "cautions stressed stresses suggested suggests proposed proposes propose demanded demands recommended "
+    "recommends predicted predicts estimated estimates estimate calculated calculates reckoned reckons "
+    "concluded concludes concede believed believes believe thought thinks think holds held hold denied denies "
+    "deny recalled recalls testified testifies confirmed confirms promised promises vowed vows asked asks "
+    "countered counters urged urges reminded reminds ruled rules pleaded pleads pledged pledges threatened "
+    "threatens found finds joked jokes informed informs assured assures puts points pointed"
 ).split()
 _CALLING = (
-    "called calls call described describes describe dismissed dismisses labelled labels labeled termed terms branded "
-    "denounced denounces praised praises mocked mocks compared compares derided"
+    "called calls call described describes describe dismissed dismisses labelled labels labeled termed terms "
+    "branded denounced denounces praised praises mocked mocks compared compares derided"
 ).split()
 """“X called it “…””: only what is quoted is X's."""
 _TO_SOMEONE = frozenset(
@@ -52,7 +54,7 @@ _WITHOUT_THAT = frozenset(
 )
 _TO_DO = frozenset("promised promises vowed vows asked asks urged urges pledged pledges threatened threatens".split())
 _OF_FIGURES = frozenset("estimated estimates estimate puts".split())
-_ALSO_OF_THINGS = frozenset("suggest suggests suggested holds hold held".split())
+_ALSO_OF_THINGS = frozenset("suggests suggested holds hold held".split())
 _ASIDE = frozenset(
     "said says wrote writes told tells argued argues added adds warned warns explained explains recalled recalls noted "
     "notes observed observes remarked remarks replied replies asked asks complained complains joked jokes".split()
@@ -91,12 +93,13 @@ _WHEN = (
 )
 """Where and when, between “said” and “that”."""
 _NAMED_AFTER = re.compile(
-    r"[^;:“”\"]+?(?=\.?$|;|,? [“\"]| when | as | after | in (?:[A-Z]|\d)|, [a-z]+ing )"
+    rf"[^;:“”\"]+?(?=\.?$|;|,? [“\"]| when | as | after | (?:in|on) (?:{MONTHS}|\d)|, [a-z]+ing )"
 )  # fmt: skip
 _SURELY_NAMED = re.compile(rf"{_NO_STOP}+(?:, (?:{NAME} ?)+(?=,))?")
 """Where no quotation mark tells that the report goes on, only a second name belongs to the first for certain."""
 _CLAUSE_BEGINS = re.compile(
-    r"; |—| – |, (?:but|yet|while|whereas|although) |, and | (?:and|but), |, (?:which|who|where),? | of (?:whom|which),? "
+    r"; |—| – |, (?:but|yet|while|whereas|although) |, and | (?:and|but), |, (?:which|who|where),? "
+    r"| of (?:whom|which),? "
 )
 _REPORT_ENDS = re.compile(
     r"; |—| – |,[”\"]? (?:but|yet|while|whereas|so|though|although|which|who|according to|a \w+ that)\b"
