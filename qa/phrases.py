@@ -29,8 +29,8 @@ _ROLES = (
 )
 _TITLE = (
     r"(?:(?:Mr|Ms|Mrs|Dr|Gen|Col|Lt|Adm|Capt|Maj|Sgt|Rep|Sen|Gov|Amb)\.|Prime|Foreign|Finance|Justice|Minister"
-    r"|First(?= Deputy)|President|Senator|Representative|Governor|Mayor|Judge|Ambassador|Captain|Colonel|General|Commissioner|Chancellor"
-    r"|Deputy|Secretary|Professor|Bishop|Superintendent|Councillor|Chief|Queen|King|Lady|Lord|Sir|Dame)"
+    r"|President|First(?= Deputy)|Senator|Representative|Governor|Mayor|Judge|Ambassador|Captain|Colonel|General"
+    r"|Commissioner|Chancellor|Deputy|Secretary|Professor|Bishop|Superintendent|Councillor|Chief|Queen|King|Lady|Lord|Sir|Dame)"
 )
 _NO_FIRST_NAME = (
     "Tribunal|Court|Council|Bank|Party|Union|Act|States|Sea|Law|International|National|University|Treaty|Board|Fund"
@@ -42,8 +42,10 @@ _ONE_NAME = rf"(?!(?:{_NO_FIRST_NAME})\b){NAME}"
 _PERSON = re.compile(
     rf"\b{_TITLE} {NAME}|\b{_ONE_NAME} (?:[a-z]{{2,3}} )?{_ONE_NAME}(?! (?:{_NO_FIRST_NAME})\b)"
 )  # fmt: skip
+_AGENT = "(?:er|or|ent|ant|ary|ist|man|woman|chair|chief|head)"
 _TITLED = re.compile(
-    rf"(?:{DETERMINER} (?:(?!by|of|from|to|with)[a-z]+ ){{0,3}}?[a-z]+, )?(?:{_TITLE} )+{NAME}(?: {NAME})*(?<!\.)"
+    rf"(?:{DETERMINER} (?:(?!by|of|from|to|with)[a-z]+ ){{0,3}}?[a-z]*{_AGENT}, )?"
+    rf"(?:{_TITLE} )+{NAME}(?: {NAME})*(?<!\.)"
 )
 _FEMALE = re.compile(r"\b(?:Ms\.|Mrs\.|Queen|Lady|Dame)")
 _MALE = re.compile(r"\b(?:Mr\.|King|Lord|Sir)")
@@ -85,13 +87,21 @@ _NO_NOUN = frozenset(
     "anybody anyone somebody someone something everything after before since during until within despite without "
     "into about likes wants want".split()
 )
-_NO_FIRST = _NO_NOUN | _PREPOSITIONS | {"this", "like"}
+_NO_FIRST = _NO_NOUN | _PREPOSITIONS | {"this", "like", "ahead"}
 _NO_LAST = _PREPOSITIONS | frozenset(
     "of and or but the a an its his her their our your own percent other others some many most several both as".split()
 )
 _CONTRACTED = re.compile(r"[’'](?:ll|d|ve|re|m)\b")
+_DID = re.compile(r"\b[a-z]{3,}ed (?:to|[a-z]+ly)\b")
 _GERUND = re.compile("[A-Z][a-z]+ing")
-_AFTER_NOUN = r"(?= (?!(?:led|of|in|for|from|at|on|by|with|to|and|or|who|that|which|[a-z]+ed by)\b)[a-z])"
+_INTERJECTIONS = frozenset(
+    ("however", "meanwhile", "too", "though", "instead", "likewise", "by contrast", "in turn", "of course")
+) | {f"for {whose} part" for whose in ("his", "her", "its", "their")}
+_AFTER_NOUN = (
+    r"(?= (?!(?:led|of|in|for|from|at|on|by|with|to|and|or|who|that|which|[a-z]+ed by"
+    r"|spokes[a-z]+|officials?|lawyers?|leaders?|members?|reports?|figures?)\b)[a-z])"
+)
+"""What stands behind the whole of a name: another word, but none that goes on with it."""
 
 
 def is_noun_phrase(words: str) -> bool:
@@ -103,7 +113,7 @@ def is_noun_phrase(words: str) -> bool:
         return False
     if parts[0] in _NO_FIRST or not _NO_NOUN.isdisjoint(parts):
         return False
-    if parts[-1] in _NO_LAST or parts[-1].endswith(("'s", "’s")):
+    if parts[-1] in _NO_LAST or parts[-1].endswith(("'s", "’s", "'", "’")) or _DID.search(words):
         return False
     return bool(
         re.match(rf"{DETERMINER} .|{NAME}", words)
@@ -132,7 +142,9 @@ def subject_before(said: str, end: int) -> Range | None:
     starts = [first + sum(len(part) + 2 for part in parts[:n]) for n in range(len(parts))]
     stop = first + len(words)
     if region.endswith(","):
-        for n in range(len(parts) - 1):
+        if interrupted := parts[-1] in _INTERJECTIONS:
+            stop -= len(parts.pop()) + 2
+        for n in range(len(parts) - (not interrupted)):
             if is_noun_phrase(parts[n]) and all(map(_is_apposition, parts[n + 1 :])):
                 return starts[n], stop
         return None
@@ -169,6 +181,8 @@ def opening(said: str) -> Range | None:
     apposed = re.match(r"(?P<one>[^,;:“”\"]+), (?P<two>[^,;:“”\"]+), [a-z]", rest)
     if apposed and is_noun_phrase(apposed["one"]) and _is_apposition(apposed["two"]):
         return first, first + apposed.end("two")
+    if apposed and apposed["two"] in _INTERJECTIONS and is_noun_phrase(apposed["one"]):
+        return first, first + apposed.end("one")
     described = rf"(?:(?:{DETERMINER}|{NAME}['’]s) (?:[a-z-]+ ){{1,4}})?"
     subject = re.match(
         rf"{described}(?:{NAME} )*?{NAME}(?:(?: of)? {NAME})*(?: \([A-Z]\w*\))?{_AFTER_NOUN}", rest

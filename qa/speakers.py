@@ -169,7 +169,8 @@ def _sentences(text: str, paragraph_start: int, sentence: Range, answer: Range) 
     if not found or found[-1] != sentence:
         return []
     sentences = [part for one in found for part in _parts(text, one) if part[0] < answer[1]]
-    return sentences if sentences[-1][0] <= answer[0] else []
+    start, end = sentences[-1]
+    return sentences if start <= answer[0] and answer[1] <= end else []
 
 
 def _parts(text: str, sentence: Range) -> Iterator[Range]:
