@@ -51,15 +51,16 @@ _FEMALE = re.compile(r"\b(?:Ms\.|Mrs\.|Queen|Lady|Dame)")
 _MALE = re.compile(r"\b(?:Mr\.|King|Lord|Sir)")
 
 _SOURCE = re.compile(
-    rf"(?:^| )(?!(?:{MONTHS})\b){NAME}|(?:{_BODIES}|{_ROLES}|poll|paper|letter|memo|note|figures|study|estimates?"
-    r"|data|records?|minutes|officials?|diplomats?|witness(?:es)?|experts?|people|lawyers?|engineers?|economists?"
-    r"|researchers?|statistics|accounts?|auditors?|ministers?|sources?|manifests?|documents?|newspapers?|residents?)\b"
+    rf" (?!(?:{MONTHS})\b){NAME}|^(?:{NAME}$|{NAME}, |[\w-]+['’]s )"
+    rf"|(?:{_BODIES}|{_ROLES}|poll|paper|letter|memo|note|figures|study|estimates?|data|records?|minutes|officials?"
+    r"|diplomats?|witness(?:es)?|experts?|people|lawyers?|engineers?|economists?|researchers?|statistics|accounts?"
+    r"|auditors?|ministers?|sources?|manifests?|documents?|newspapers?|residents?)\b"
 )
 _NO_SOURCE = re.compile(r"\b(?:plan|schedule|rules?|law|terms|key|formula|needs?|size|custom)\b")
 """Things that happen “according to” them, but that say nothing."""
 
 _BREAK = (
-    r"[;:—–“”\"] ?|\((?![A-Z]\w*\))|(?<![A-Z])\) ?"  # “(FATF)” belongs to the name
+    r"[;:—–“”\"] ?|\((?![\w.-]{1,9}\))|(?<![A-Z.])\) ?"  # “(FATF)” and “(ret.)” belong to the name
     r"|, (?:and|but|yet|while|whereas|so|or|because|though|although|for|as|after|before|until|unless) "
 )
 _BEFORE_SUBJECT = re.compile(
@@ -202,11 +203,19 @@ def source_at(said: str, start: int) -> Range | None:
     return start, start + len(parts[0]) + (2 + len(parts[1]) if apposed else 0)
 
 
-def meant(pronoun: str, before: str) -> Range | None:
-    """Whom “he”, “she” or “it” means: the one whom the sentence `before` is about, if it names nobody else."""
-    found = _body_in(before) if pronoun == "it" else _person_in(before)
-    other = {"he": _FEMALE, "she": _MALE}.get(pronoun)
-    return None if found and other and other.search(before[slice(*found)]) else found
+def meant(pronoun: str, before: str, text: str) -> Range | None:
+    """Whom “he”, “she” or “it” means: the one whom the sentence `before` is about, if it names nobody else.
+
+    A single word in “s”, such as “Comments” or “Harris”, is a name if it follows another one somewhere in `text`.
+    """
+    if pronoun == "it":
+        return _body_in(before)
+    found = _person_in(before)
+    name = before[slice(*found)] if found else ""
+    if not found or (_FEMALE if pronoun == "he" else _MALE).search(name):
+        return None
+    plural = re.fullmatch(r"\w+s", name) and not re.search(rf"\b{NAME} {name}\b", text)
+    return None if plural else found
 
 
 def names_nobody(said: str) -> bool:

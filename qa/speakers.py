@@ -98,7 +98,7 @@ _NAMED_AFTER = re.compile(
 _SURELY_NAMED = re.compile(rf"{_NO_STOP}+(?:, (?:{NAME} ?)+(?=,))?")
 """Where no quotation mark tells that the report goes on, only a second name belongs to the first for certain."""
 _CLAUSE_BEGINS = re.compile(
-    r"; |—| – |, (?:but|yet|while|whereas|although) |, and | (?:and|but), |, (?:which|who|where),? "
+    r"; |—| – |, (?:but|yet|while|whereas|although) |, and | (?:and|but), |, (?:which|who|whose|where),? "
     r"| of (?:whom|which),? "
 )
 _REPORT_ENDS = re.compile(
@@ -192,7 +192,7 @@ def _named_before(text: str, sentences: Sequence[Range], pronoun: str, at: int) 
         before.append((start, at))  # X did this, and he said
     for start, end in reversed(before):
         said = _flat(text, (start, min(end, start + MAX_SENTENCE)))
-        if found := meant(pronoun, said):
+        if found := meant(pronoun, said, text):
             return start + found[0], start + found[1]
         if not names_nobody(said):
             return None
