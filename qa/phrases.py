@@ -30,7 +30,8 @@ _ROLES = (
 _TITLE = (
     r"(?:(?:Mr|Ms|Mrs|Dr|Gen|Col|Lt|Adm|Capt|Maj|Sgt|Rep|Sen|Gov|Amb)\.|Prime|Foreign|Finance|Justice|Minister"
     r"|President|First(?= Deputy)|Senator|Representative|Governor|Mayor|Judge|Ambassador|Captain|Colonel|General"
-    r"|Commissioner|Chancellor|Deputy|Secretary|Professor|Bishop|Superintendent|Councillor|Chief|Queen|King|Lady|Lord|Sir|Dame)"
+    r"|Commissioner|Chancellor|Deputy|Secretary|Professor|Bishop|Superintendent|Councillor|Chief|Queen|King|Lady|Lord"
+    r"|Sir|Dame)"
 )
 _NO_FIRST_NAME = (
     "Tribunal|Court|Council|Bank|Party|Union|Act|States|Sea|Law|International|National|University|Treaty|Board|Fund"
@@ -39,9 +40,7 @@ _NO_FIRST_NAME = (
     f"|{MONTHS}|On|In|At|By"
 )
 _ONE_NAME = rf"(?!(?:{_NO_FIRST_NAME})\b){NAME}"
-_PERSON = re.compile(
-    rf"\b{_TITLE} {NAME}|\b{_ONE_NAME} (?:[a-z]{{2,3}} )?{_ONE_NAME}(?! (?:{_NO_FIRST_NAME})\b)"
-)  # fmt: skip
+_PERSON = re.compile(rf"\b{_TITLE} {NAME}|\b{_ONE_NAME} (?:[a-z]{{2,3}} )?{_ONE_NAME}(?! (?:{_NO_FIRST_NAME})\b)")
 _AGENT = "(?:er|or|ent|ant|ary|ist|man|woman|chair|chief|head)"
 _TITLED = re.compile(
     rf"(?:{DETERMINER} (?:(?!by|of|from|to|with)[a-z]+ ){{0,3}}?[a-z]*{_AGENT}, )?"
@@ -65,7 +64,7 @@ _BREAK = (
 )
 _BEFORE_SUBJECT = re.compile(
     rf"{_BREAK}| (?:that|because|if|whether|when|while|(?<!such )as|where|what|how|why|which) "
-)  # fmt: skip
+)
 _BEFORE_APPOSED = re.compile(rf"{_BREAK}| (?:that|because|if|whether|when|while) ")
 """What a subject, seen from its verb, cannot reach across; an apposition may hold a “which” or an “as”."""
 _OPENERS = re.compile(
@@ -199,7 +198,7 @@ def source_at(said: str, start: int) -> Range | None:
     head = re.sub(" who .*", "", parts[0])
     if not is_noun_phrase(head) or not can_be_source(head):
         return None
-    apposed = len(parts) > 2 and re.fullmatch(rf"(?:{NAME} ?)+|(?:who|whose|an?|[a-z]+ed)\b.*", parts[1])
+    apposed = len(parts) > 2 and re.fullmatch(rf"{NAME}(?: {NAME})*|(?:who|whose|an?|[a-z]+ed)\b.*", parts[1])
     return start, start + len(parts[0]) + (2 + len(parts[1]) if apposed else 0)
 
 
@@ -243,7 +242,9 @@ def _person_in(said: str) -> Range | None:
 
 def _is_person(words: str) -> bool:
     head, _, apposed = words.partition(", ")
-    named = re.search(NAME, head) or re.search(rf"\b(?:{_ROLES})\b", head) or re.fullmatch(rf"(?:{NAME} ?)+", apposed)
+    named = (
+        re.search(NAME, head) or re.search(rf"\b(?:{_ROLES})\b", head) or re.fullmatch(rf"{NAME}(?: {NAME})*", apposed)
+    )
     return bool(named) and not _is_body(words)
 
 

@@ -60,8 +60,8 @@ _ASIDE = frozenset(
     "notes observed observes remarked remarks replied replies asked asks complained complains joked jokes".split()
 )
 """Verbs that can stand beside what they report: “…, X said”, “…,” said X."""
-
 _TRANSITIVE = frozenset("told tells asked asks added adds recalled recalls".split())
+"""Those after which a noun phrase, where no quotation stands before, is more likely an object than the speaker."""
 
 _ADVERBS = (
     r"(?:(?:has|have|had|also|then|now|later|already|once|since|still|long|often|always|himself|herself|itself"
@@ -94,8 +94,8 @@ _WHEN = (
 """Where and when, between “said” and “that”."""
 _NAMED_AFTER = re.compile(
     rf"[^;:“”\"]+?(?=\.?$|;|,? [“\"]| when | as | after | (?:in|on) (?:{MONTHS}|\d)|, [a-z]+ing )"
-)  # fmt: skip
-_SURELY_NAMED = re.compile(rf"{_NO_STOP}+(?:, (?:{NAME} ?)+(?=,))?")
+)
+_SURELY_NAMED = re.compile(rf"{_NO_STOP}+(?:, {NAME}(?: {NAME})*(?=,))?")
 """Where no quotation mark tells that the report goes on, only a second name belongs to the first for certain."""
 _CLAUSE_BEGINS = re.compile(
     r"; |—| – |, (?:but|yet|while|whereas|although) |, and | (?:and|but), |, (?:which|who|whose|where),? "
