@@ -1,8 +1,9 @@
 """Who said an answer: hand-marked cases from briefs, each form by itself, and what citations and outputs make of it.
 
-`speakers/cases.json` was marked by reading, before there were rules. The rules were tuned on the even cases, and on what
-they found for other answers; the odd ones were measured only, though some of their sentences were seen in between. Their
-errors were looked at once, at the end (precision 0.948, recall 0.705), and one of three, “(ret.)” in a name, mended.
+`speakers/cases.json` was marked by reading, before there were rules. The rules were tuned on the even cases,
+and on what they found for other answers; the odd ones were measured only, though some of their sentences were
+seen in between. Their errors were looked at once, at the end (precision 0.948, recall 0.705), and one of three,
+“(ret.)” in a name, mended.
 """
 
 import json
