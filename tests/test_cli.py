@@ -65,6 +65,7 @@ def test_ask_prints_answer_sentence_and_citation(indexed):
     assert out.splitlines() == [
         "$40 million a year",
         "  She said it would cost $40 million a year.",
+        "  Said by Ambassador Ana Brook",
         "  Mara Quill. What the “Harbour” Talks Left Open. Insight, 2021-03-15, ¶ 1.",
         f"  Likely (73%) · {brief_id(BRIEF)}:{at}-{at + 18}",
         "",

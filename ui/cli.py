@@ -33,6 +33,7 @@ from qa.questions import load_questions
 from qa.reader import DEFAULT_READER
 from qa.records import Recorded, read_records
 from qa.runs import compare, is_run, load_run, run_json
+from qa.sections import said_by
 from qa.sheet import AnswerSheet, check_sheet
 from qa.types import Reply
 from qa.verify import Status as CitationStatus
@@ -476,6 +477,8 @@ def _print_reply(reply: Reply) -> None:
         at = cited.start - cited.sentence_start
         before, after = cited.sentence[:at], cited.sentence[at + len(cited.quote) :]
         console.print(f"  {escape(before)}[underline]{escape(cited.quote)}[/underline]{escape(after)}")
+        if said := said_by(cited):
+            console.print(f"  [dim]{escape(said)}[/dim]")
         by = f"{', '.join(cited.authors)}. " if cited.authors else ""
         console.print(
             f"  [dim]{escape(by)}{escape(cited.title)}. {cited.kind or 'Brief'}, {cited.date or 'no date'}, "

@@ -10,6 +10,7 @@ from index.briefs import outline
 from index.check import Finding
 from index.types import Brief, Facets, Filters, ParagraphRole, Report
 from qa.citations import place_words
+from qa.sections import said_by
 from qa.types import Answer, Citation, ReadPassage, Reply
 from ui import citing
 from ui.markup import address, counted, dots, escape, facts, opener, time_of
@@ -115,18 +116,23 @@ def reply_page(reply: Reply) -> str:
 
 
 def answer_card(answer: Answer, *, first: bool = False) -> str:
-    """One answer: its words, its sentence with the span marked, how sure, where it stands."""
+    """One answer: its words, its sentence with the span marked, who said it, how sure, where it stands."""
     citation = answer.citation
     words = confidence_words(answer.confidence)
     pieces = cut(citation.sentence, citation.sentence_start, (citation.start, citation.end))
     return (
         f'<article class="bq-answer{" bq-first" if first else ""}">'
         f'<p class="bq-words" dir="auto">{escape(answer.text)}</p>'
-        f'<blockquote class="bq-sentence" dir="auto">{_marked(pieces)}</blockquote>'
+        f'<blockquote class="bq-sentence" dir="auto">{_marked(pieces)}</blockquote>{_said(citation)}'
         f'<div class="bq-foot">{citation_line(citation)}'
         f'<span class="bq-sure" title="{answer.confidence:.0%} likely to be right">{words}</span></div>'
         f"{actions(citation)}{_also(answer.also)}</article>"
     )
+
+
+def _said(citation: Citation) -> str:
+    said = said_by(citation)
+    return f'<p class="bq-said" dir="auto">{escape(said)}</p>' if said else ""
 
 
 def actions(citation: Citation) -> str:
