@@ -34,11 +34,16 @@ class Callbacks:
     assistant: "Assistant"
     stopping: Event = field(default_factory=Event)
 
-    def ask(self, question: str, *filters: str | None) -> tuple[Reply | None, str, dict[str, Any]]:
-        """The reply, its HTML, and the reader closed: it shows a passage of the question before."""
+    def ask(
+        self, before: Reply | None, question: str, *filters: str | None
+    ) -> tuple[Reply | None, str, dict[str, Any]]:
+        """The reply, its HTML, and the reader closed: it shows a passage of the question before.
+
+        `before` is the reply on the page: what a question may lean on.
+        """
         closed = gr.update(visible=False)
         try:
-            reply = self.assistant.ask(question or "", filters_of(*filters))
+            reply = self.assistant.ask(question or "", filters_of(*filters), after=before)
         except BriefQAError as error:
             return None, render.message_page(error), closed
         return reply, render.reply_page(reply), closed
@@ -354,7 +359,7 @@ def _wire_ask(calls: Callbacks, ask: _AskTab, reply: gr.State, reader: _Reader) 
     # Questions wait for each other (concurrency_id): one already uses every core. Of those asked while one is
     # answered, only the last is (always_last), and its reply takes the place of the other.
     gr.on(
-        [ask.question.submit, ask.button.click], calls.ask, [ask.question, *ask.filters],
+        [ask.question.submit, ask.button.click], calls.ask, [reply, ask.question, *ask.filters],
         [reply, ask.answers, reader.column], js="briefqa.asking", api_name="ask_page", api_visibility="undocumented",
         concurrency_id="ask", show_progress_on=ask.answers, trigger_mode="always_last",
     ).then(None, js="briefqa.answered")  # fmt: skip
