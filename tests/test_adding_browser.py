@@ -132,6 +132,7 @@ def test_too_much_is_not_even_sent(library, kept) -> None:
 def test_removed_after_a_question(library, kept) -> None:
     drop(library, ("fares.md", FARES.encode()))
     library.get_by_role("table").get_by_role("button", name="Ferry fares").click()
+    expect(library.get_by_role("button", name="Close brief")).to_be_focused()  # the last that opening does
     remove = library.get_by_role("button", name="Remove", exact=True)
     remove.press("Enter")
     question = library.get_by_role("dialog", name="Remove “Ferry fares”?")
