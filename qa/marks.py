@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from index.commit import fsync
 from index.errors import IndexBusy, IndexUnwritable, MarkInvalid
 from index.types import Brief
+from qa.citations import citation_id
 
 MARKS_FILE = "marks.json"
 _SECONDS_TO_WAIT = 20
@@ -38,6 +39,11 @@ class Mark:
     end: int
     words: str
     right: bool
+
+    @property
+    def citation_id(self) -> str:
+        """Where the words stand."""
+        return citation_id(self.brief_id, self.start, self.end)
 
 
 def mark_of(brief: Brief, question: str, start: int, end: int, words: str, right: bool) -> Mark:
@@ -83,7 +89,7 @@ class Marks:
 
     def squad(self) -> str:
         """The whole set, as it stands in the file."""
-        return _squad_text(*self._read())
+        return squad_of(*self._read())
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[tuple[list[Mark], dict[str, str]]]:
@@ -94,7 +100,7 @@ class Marks:
             with FileLock(self._path.with_suffix(".lock"), timeout=_SECONDS_TO_WAIT):
                 marks, texts = self._read()
                 yield marks, texts
-                working.write_text(_squad_text(marks, texts), "utf-8")
+                working.write_text(squad_of(marks, texts), "utf-8")
                 fsync(working)
                 os.replace(working, self._path)
                 fsync(self._path.parent)
@@ -119,7 +125,8 @@ def _drop(marks: list[Mark], question: str, brief_id: str) -> None:
     marks[:] = [mark for mark in marks if (mark.question, mark.brief_id) != (question, brief_id)]
 
 
-def _squad_text(marks: Sequence[Mark], texts: Mapping[str, str]) -> str:
+def squad_of(marks: Sequence[Mark], texts: Mapping[str, str]) -> str:
+    """The marks as a question set; `texts` holds the text of each brief by its id."""
     articles: dict[str, dict[str, Any]] = {}
     wrong = []
     for mark in marks:

@@ -3,12 +3,13 @@
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from index.check import Finding
 from index.errors import CitationInvalid, IndexBusy, QuestionInvalid
-from index.types import Brief, Facets, Failure, Filters, Paragraph, ParagraphRole, Report
+from index.types import Brief, Facets, Failure, Filters, Paragraph, ParagraphRole, Passage, Report
+from qa.marks import Mark, mark_of, squad_of
 from qa.types import Answer, Citation, ReadPassage, Reply
 
 SCRIPT = "<script>window.hacked = true</script><img src=x onerror='window.hacked = true'>"
@@ -141,6 +142,7 @@ class FakeAssistant:
         self.updates: list[bool] = []
         self.busy = False
         self.endless = False
+        self.marked: dict[tuple[str, str], Mark] = {}
 
     def ask(self, question: str, filters: Filters = Filters(), *, top_k: int = 3) -> Reply:
         """The reply; an empty question and a filter that is no date are refused as by the real one."""
@@ -196,6 +198,39 @@ class FakeAssistant:
         name, _, place = citation_id.partition(":")
         start, _, end = place.partition("-")
         return self.brief(name), int(start), int(end)
+
+    def passages(self, brief_id: str) -> tuple[Passage, ...]:
+        """A passage for each paragraph."""
+        return tuple(
+            Passage(brief.id, p.number, p.start, p.end, brief.text[p.start : p.end], brief.header)
+            for brief in BRIEFS
+            if brief.id == brief_id
+            for p in brief.paragraphs
+        )
+
+    def ask_of(self, question: str, passages: Sequence[Passage]) -> Reply:
+        """What `ask` says."""
+        return self.ask(question)
+
+    def mark(self, question: str, citation_id: str, *, right: bool, words: str | None = None) -> Mark:
+        """Keeps the mark in memory, checked as by the real one."""
+        brief, start, end = self.resolve(citation_id)
+        mark = mark_of(brief, question, start, end, brief.text[start:end] if words is None else words, right)
+        self.unmark(question, brief.id)
+        self.marked[question, brief.id] = mark
+        return mark
+
+    def unmark(self, question: str, brief_id: str) -> None:
+        """Takes it back."""
+        self.marked.pop((question, brief_id), None)
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Those in memory."""
+        return tuple(self.marked.values())
+
+    def marked_set(self) -> str:
+        """Those in memory, as a question set."""
+        return squad_of(self.marks(), {brief.id: brief.text for brief in BRIEFS})
 
     def status(self) -> FakeStatus:
         """Counts that grow with each update."""

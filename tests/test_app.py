@@ -200,9 +200,10 @@ def test_every_event_has_its_own_name(url: str) -> None:
     names = [event["api_name"] for event in events]
     assert sorted(names) == [
         "ask", "ask_page", "brief", "briefs", "check", "choices", "choices_after_rebuild_page",
-        "choices_after_update_page", "close", "home", "library", "open_from_answers", "open_from_library",
-        "rebuild_page", "scope", "scope_after_rebuild_page", "scope_after_update_page", "scope_at_first",
-        "scope_cleared", "scope_of_address", "status", "status_page", "stop", "update", "update_page",
+        "choices_after_update_page", "close", "forget", "home", "judge", "left", "library", "marked_set", "marks",
+        "measure_file", "measure_marks", "open_from_answers", "open_from_library", "open_from_marks", "rebuild_page",
+        "scope", "scope_after_rebuild_page", "scope_after_update_page", "scope_at_first", "scope_cleared",
+        "scope_of_address", "status", "status_page", "stop", "stop_measuring", "update", "update_page",
     ]  # fmt: skip
 
 
