@@ -83,7 +83,7 @@ HOSTILE = make_brief(
     f"Ferries & {SCRIPT} Fares",
     [
         f"The ferry {SCRIPT} carries 1,900 passengers a day, and ${{alert(1)}} {{{{value}}}} costs nothing.",
-        "Night sailings ended in 2018.",
+        "Night sailings\r\nended 🙂 in\r\n2018.",
     ],
     date=None,
     kind=None,

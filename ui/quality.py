@@ -28,7 +28,7 @@ def marks_page(marks: Sequence[Mark]) -> str:
     return (
         '<section class="bq-report bq-judged" aria-label="Marks"><h2>Marks</h2>'
         f"<p>{n_right:,} right, {len(marks) - n_right:,} wrong, kept with the index: all who use it share them.{rest}"
-        f"</p><details><summary>Marks ({len(marks):,})</summary><ul>{items}</ul></details></section>"
+        f"</p><details><summary>Brief by brief ({len(marks):,})</summary><ul>{items}</ul></details></section>"
     )
 
 
@@ -40,7 +40,8 @@ def quality_page(run: Run) -> str:
     missing = about["n_about_briefs_not_indexed"]
     gone = f" {missing:,} of them are about briefs that are not in the index." if missing else ""
     facts = "".join(f"<div><dt>{FIGURES[name]}</dt><dd>{number(figures[name])}</dd></div>" for name in _SHOWN)
-    covered = [[number(share), number(earned)] for share, earned in whole["risk_coverage"][1::2]]
+    surest = list(dict(whole["risk_coverage"]).items())  # few questions answer the same share several times
+    covered = [[number(share), number(earned)] for share, earned in (surest[1::2] if len(surest) > 10 else surest)]
     bins = [
         [f"{b['low']:.1f}–{b['high']:.1f}", f"{b['n']:,}", number(b["said"]), number(b["right"])]
         for b in whole["reliability"]

@@ -148,7 +148,7 @@ def lay_quality(lay_html: Callable[..., gr.HTML]) -> QualityTab:
     )  # fmt: skip
     with gr.Row(elem_id="measuring"):
         measure_marks = gr.Button(
-            "Measure on the marks", variant="primary", elem_id="measure-marks", min_width=180, scale=0
+            "Measure on the marks", variant="primary", elem_id="measure-marks", min_width=240, scale=0
         )  # fmt: skip
         measure_file = lay_html(
             "measure-file", "Question set",

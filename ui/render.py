@@ -122,22 +122,12 @@ def answer_card(answer: Answer, judged: Judged = NOT_JUDGED, *, first: bool = Fa
         f'<blockquote class="bq-sentence" dir="auto">{_marked(pieces)}</blockquote>'
         f'<div class="bq-foot">{citation_line(citation)}'
         f'<span class="bq-sure" title="{answer.confidence:.0%} likely to be right">{words}</span></div>'
-        f"{actions(citation)}{_judge(citation.id, judged)}{_also(answer.also)}</article>"
+        f'{actions(citation, judged)}<output class="bq-taught"></output>{_also(answer.also)}</article>'
     )
 
 
-def _judge(citation_id: str, judged: Judged) -> str:
-    """Two buttons that tell whether an answer is right; the one pressed takes it back."""
-    buttons = "".join(
-        f'<button type="button" class="bq-act" data-judge="{right:d}" data-at="{escape(citation_id)}" '
-        f'aria-pressed="{str(judged.get(citation_id) is right).lower()}">{name}</button>'
-        for right, name in ((True, "Right"), (False, "Wrong"))
-    )
-    return f'<div class="bq-judge" role="group" aria-label="Judge this answer">{buttons}<output></output></div>'
-
-
-def actions(citation: Citation) -> str:
-    """What can be done with a citation: read it in its brief, copy it in three forms, copy a link to it."""
+def actions(citation: Citation, judged: Judged = NOT_JUDGED) -> str:
+    """What can be done with a citation: read it in its brief, copy it in three forms or a link to it, judge it."""
     forms = (("Plain text", citing.plain), ("Markdown", citing.markdown), ("BibTeX", citing.bibtex))
     copies = "".join(
         f'<button type="button" class="bq-act" data-copy="{escape(form(citation))}">{name}</button>'
@@ -147,7 +137,7 @@ def actions(citation: Citation) -> str:
     return (
         f'<div class="bq-acts">{opener(citation.id, "Read in brief", "bq-act")}'
         f'<details class="bq-copy"><summary class="bq-act">Copy citation</summary><span>{copies}</span></details>'
-        f'<a class="bq-act" href="{link}" data-copy-link>Link</a></div>'
+        f'<a class="bq-act" href="{link}" data-copy-link>Link</a>{_judge(citation.id, judged)}</div>'
     )
 
 
@@ -194,7 +184,7 @@ def _tools(brief: Brief, asked: str) -> str:
     teach = (
         f'<span class="bq-judge"><button type="button" class="bq-act" data-words title="{title}" disabled>'
         f'These are the right words</button><button type="button" class="bq-act" data-judge="" '
-        f'data-at="{escape(brief.id)}:0-0" hidden>Take back</button><output></output></span>'
+        f'data-at="{escape(brief.id)}:0-0" hidden>Take back</button></span><output class="bq-taught"></output>'
         if asked
         else ""
     )
@@ -284,6 +274,16 @@ def scope_words(facets: Facets, filters: Filters) -> str:
     span = f", {years[0]}–{years[-1]}" if len(years) > 1 else f", {years[0]}" if years else ""
     chosen = [f"{name} “{value}”" for name, value in asdict(filters).items() if value is not None]
     return f"In {counted(facets.n_briefs, 'brief')}{span} · {', '.join(chosen) or 'filter'}"
+
+
+def _judge(citation_id: str, judged: Judged) -> str:
+    """Two buttons that tell whether an answer is right; the one pressed takes it back."""
+    buttons = "".join(
+        f'<button type="button" class="bq-act" data-judge="{right:d}" data-at="{escape(citation_id)}" '
+        f'aria-pressed="{str(judged.get(citation_id) is right).lower()}">{name}</button>'
+        for right, name in ((True, "Right"), (False, "Wrong"))
+    )
+    return f'<span class="bq-judge" role="group" aria-label="Judge this answer">{buttons}</span>'
 
 
 def _not_found(reply: Reply, judged: Judged) -> str:

@@ -74,8 +74,8 @@
   }
 
   function tell(words) {
-    for (const output of document.querySelectorAll('.bq-judge output')) output.textContent = '';
-    const output = pressed?.closest('.bq-judge')?.querySelector('output');
+    for (const output of document.querySelectorAll('.bq-taught')) output.textContent = '';
+    const output = pressed?.closest('.bq-answer, .bq-tools')?.querySelector('.bq-taught');
     if (output) output.textContent = words;
   }
 
