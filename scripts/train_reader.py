@@ -7,12 +7,12 @@
     python scripts/train_reader.py ablate   --out runs/ablations --plan scripts/reader_recipes/ablations.toml
 
 A recipe is a file of the settings that `Recipe` names; `--set name=value` overrides one. `prepare` cuts briefs
-and news into passages as the index does (with `--add FILE` those of a set that analysts marked, too: `marks.json` of
-an index), adds hard negatives found by our own full-text search, drops what
-also stands in a measuring set, and prints every count. `train` runs on the CPU (in bfloat16 where the processor
-has it) or on a GPU, writes `train.jsonl` and draws `loss.png`. `evaluate` prints the figures on the sets that
-settings may be chosen on. `export` writes the model in half precision. `ablate` does the first three for every
-entry of a plan and prints a table. The picture needs matplotlib: `scripts/setup test train` installs it.
+and news into passages as the index does, adds hard negatives found by our own full-text search, drops what
+also stands in a measuring set, and prints every count; with `--add FILE` it takes in the answerable questions of
+a set that analysts marked (`marks.json` of an index), cut the same way. `train` runs on the CPU (in bfloat16 where
+the processor has it) or on a GPU, writes `train.jsonl` and draws `loss.png`. `evaluate` prints the figures on the
+sets that settings may be chosen on. `export` writes the model in half precision. `ablate` does the first three for
+every entry of a plan and prints a table. The picture needs matplotlib: `scripts/setup test train` installs it.
 """
 
 import argparse

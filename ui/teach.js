@@ -80,7 +80,11 @@
   }
 
   function forgotten() {
-    requestAnimationFrame(() => (document.querySelector('#marks summary') || document.querySelector('#measure-marks'))?.focus());
+    requestAnimationFrame(() => {
+      const list = document.querySelector('#marks details');
+      if (list) list.open = true;
+      document.querySelector('#marks summary, #marks-download')?.focus();
+    });
   }
 
   // ---- files ----
