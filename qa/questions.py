@@ -50,6 +50,7 @@ def _checked(read: Callable[[], Iterable[Question]], name: Path | str) -> list[Q
             words_told = (question.text, question.type, question.context, *question.golds)
             if not all(isinstance(words, str) for words in words_told):
                 raise TypeError(f"what is told of question {question.id} is not all text")
+            "".join(words_told).encode()  # half a surrogate pair is no text: no page, file or model takes it
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         told = f"{type(exc).__name__}: {exc}"
         raise QuestionInvalid(f"the questions in {name} cannot be read ({told}); see: briefqa eval --help") from exc

@@ -621,7 +621,7 @@ def test_measuring_can_be_stopped_and_others_ask_meanwhile(make_page) -> None:
     expect(page.get_by_role("button", name="Measure on the marks")).to_be_visible()
     expect(stop).to_be_hidden()
     page.get_by_label("Measure on a file").set_input_files(question_set([f"slow levy {n}?" for n in range(200)]))
-    expect(page.locator("#quality")).to_contain_text("/200 steps")
+    expect(page.locator("#quality")).to_contain_text("/200 questions")
     ask(other, "How large is the levy?")
     expect(first_words(other)).to_have_text(LEVY)
     stop.click()

@@ -130,7 +130,7 @@ def test_damaged_marks_are_told_and_stop_no_answer(teaching, assistant):
 
 def test_figures_of_a_set(teaching):
     steps = []
-    page = measure(teaching, SET, progress=lambda at, desc: steps.append(at))
+    page = measure(teaching, SET, progress=lambda at, **_: steps.append(at))
     assert steps == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert "<h2>On levy.jsonl</h2><p>3 questions, 2 of them answerable, asked of 3 briefs.</p>" in page
     for figure in ("<dt>whole pipeline, EM</dt><dd>0.500</dd>", "<dt>rightly not found</dt><dd>1.000</dd>"):
@@ -159,6 +159,7 @@ def test_figures_of_the_marks(teaching):
         ("set.json", " " * (MAX_SET_CHARS + 1), "Set.json has 5,000,001 characters, at most 5,000,000 are taken"),
         ("set.json", "{", "The questions in set.json cannot be read (JSONDecodeError"),
         ("set.json", "[" * 100_000, "The questions in set.json cannot be read (RecursionError"),
+        ("set.jsonl", '{"question": "a", "answers": [], "type": "\\ud800"}', "UnicodeEncodeError"),
         ("set.json", '{"data": []}', "No question stands in set.json"),
         ("set.jsonl", '{"question": 7, "answers": [], "type": "x"}', "question 1 is not all text"),
         (
@@ -175,7 +176,7 @@ def test_a_bad_file_is_refused_in_a_sentence(teaching, name, text, told):
 
 
 def test_a_run_is_stopped_by_who_began_it_and_nobody_else(teaching):
-    def progress(at, desc):
+    def progress(at, **_):
         teaching.stop(BOB)
         if at == (1, 3):
             teaching.stop(ADA)
@@ -187,7 +188,7 @@ def test_a_run_is_stopped_by_who_began_it_and_nobody_else(teaching):
 def test_one_set_is_measured_at_a_time(teaching):
     pages = []
 
-    def progress(at, desc):
+    def progress(at, **_):
         if at == (1, 3):
             other = Thread(target=lambda: pages.append(measure(teaching, SET, who=BOB)))
             other.start()

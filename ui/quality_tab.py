@@ -29,8 +29,8 @@ class Teaching:
     """What happens when an answer is judged or a set measured; BriefQAError becomes a sentence."""
 
     assistant: "Assistant"
-    _busy: Lock = field(default_factory=Lock)
-    _stopping: dict[str | None, Event] = field(default_factory=dict)
+    _busy: Lock = field(default_factory=Lock, init=False)
+    _stopping: dict[str | None, Event] = field(default_factory=dict, init=False)
     """Whose run is at work: the session, and how to stop it."""
 
     def judge(self, reply: Reply | None, event: gr.EventData) -> tuple[str, str]:
@@ -108,7 +108,7 @@ class Teaching:
         def tell(stage: str, done: int, total: int) -> None:
             if stopping.is_set():
                 raise IndexStopped("measuring was stopped; nothing of it is kept")
-            progress((done, total), desc="Asking")
+            progress((done, total), desc="Asking", unit="questions")
 
         try:
             questions = questions_in(read(), name if PurePath(name).suffix else f"{name}.json")
