@@ -11,7 +11,7 @@ import gradio as gr
 
 from index.errors import BriefQAError, IndexBusy, IndexStopped, QuestionInvalid
 from qa.measuring import run_questions
-from qa.questions import questions_in
+from qa.questions import Question, questions_in
 from qa.types import Reply
 from ui import render
 from ui.quality import marks_page, quality_page
@@ -73,7 +73,7 @@ class Teaching:
     ) -> str:  # fmt: skip
         """The quality on a set whose text the browser read."""
         name = PurePath(str(event.name)).name
-        return self._measure(name, lambda: _checked_set(name, str(event.text)), request, progress)
+        return self._measure(name, lambda: _questions_in(str(event.text), name), request, progress)
 
     def stop(self, request: gr.Request) -> None:
         """Ends the run of this session, if one is at work, before its next question."""
@@ -95,12 +95,14 @@ class Teaching:
             return f"Kept as the right words for “{reply.question}”."
         return "Kept as right." if event.right else "Kept as wrong. If the brief has the right words, mark them there."
 
-    def _marked(self) -> str:
+    def _marked(self) -> list[Question]:
         if not any(mark.right for mark in self.assistant.marks()):
             raise QuestionInvalid("no right answer is marked yet; mark some, then measure on them")
-        return self.assistant.marked_set()
+        return questions_in(self.assistant.marked_set(), "marks.json")
 
-    def _measure(self, name: str, read: Callable[[], str], request: gr.Request, progress: gr.Progress) -> str:
+    def _measure(
+        self, name: str, read: Callable[[], list[Question]], request: gr.Request, progress: gr.Progress
+    ) -> str:  # fmt: skip
         if not self._busy.acquire(blocking=False):
             return render.message_page(IndexBusy("another set is being measured; wait until that has ended"))
         stopping = self._stopping[request.session_hash] = Event()
@@ -111,8 +113,7 @@ class Teaching:
             progress((done, total), desc="Asking", unit="questions")
 
         try:
-            questions = questions_in(read(), name if PurePath(name).suffix else f"{name}.json")
-            return quality_page(run_questions(self.assistant, questions, name, tell))
+            return quality_page(run_questions(self.assistant, read(), name, tell))
         except BriefQAError as error:
             return render.message_page(error)
         finally:
@@ -197,11 +198,11 @@ def judged_of(assistant: "Assistant", reply: Reply | None) -> dict[str, bool]:
         return {}
 
 
-def _checked_set(name: str, text: str) -> str:
+def _questions_in(text: str, name: str) -> list[Question]:
     if PurePath(name).suffix.lower() not in SET_SUFFIXES:
         raise QuestionInvalid(f"{name} is not one of {', '.join(SET_SUFFIXES)}; give a question set in one of these")
     if len(text) > MAX_SET_CHARS:
         raise QuestionInvalid(
             f"{name} has {len(text):,} characters, at most {MAX_SET_CHARS:,} are taken; measure it with: briefqa eval"
         )
-    return text
+    return questions_in(text, name)
