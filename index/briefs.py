@@ -16,6 +16,7 @@ Nothing here changes the text: every part is a range of it.
 
 import hashlib
 import re
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from index.errors import BriefUnreadable
@@ -38,6 +39,31 @@ _BIO = re.compile(
 )
 _HONORIFIC = re.compile(r"^(?:Dr|Prof|Professor|Sir|Lt|Col|Gen|Maj|Capt|Ret|Ambassador)\.?\s+")
 
+Range = tuple[int, int]
+"""Half-open, in code points of a brief's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Where a text says what it is; None for what it does not say."""
+
+    end: int
+    """Of the header: everything before it is date, kind and title."""
+    date: Range | None
+    kind: Range | None
+    title: Range | None
+    authors: tuple[Range, ...]
+
+
+def outline(text: str) -> Outline:
+    """Where date, kind, title and authors stand in a text that `parse_brief` takes."""
+    blocks = [_trim(text, m.start(), m.end()) for m in _BLOCK.finditer(text)]
+    header, n_header = _header(text, blocks)
+    body, _ = _body(text, blocks[n_header:])
+    authors = _authors(text, *body[-1]) if len(body) > 1 else ()
+    end = blocks[n_header - 1][1] if n_header else 0
+    return Outline(end, header.get("date"), header.get("kind"), header.get("title"), authors)
+
 
 def parse_brief(text: str, source: str, path: str = "") -> Brief:
     """The brief in `text`; parts of the layout that are absent come out as None or empty.
@@ -53,14 +79,13 @@ def parse_brief(text: str, source: str, path: str = "") -> Brief:
     if not any(character.isalnum() for character in text):
         raise BriefUnreadable(f"{source} holds no text; put the brief's text in it or remove the file")
     blocks = [_trim(text, m.start(), m.end()) for m in _BLOCK.finditer(text)]
-    day, kind, title, n_header = _header(text, blocks)
-    body = blocks[n_header:]
-    topics: tuple[str, ...] = ()
-    if len(body) > 1 and _is_tag_line(text, *body[-1]):
-        topics = split_topics(text[slice(*body.pop())])
+    header, n_header = _header(text, blocks)
+    said = {name: text[slice(*place)] for name, place in header.items()}
+    day = parse_date(said.get("date", ""))
+    body, topics = _body(text, blocks[n_header:])
     if not body:
         raise BriefUnreadable(f"{source} holds a header but no paragraph; add the brief's text or remove it")
-    authors = _authors(text[slice(*body[-1])]) if len(body) > 1 else ()
+    authors = _authors(text, *body[-1]) if len(body) > 1 else ()
     paragraphs = tuple(
         Paragraph(n, start, end, ParagraphRole.BIO if authors and n == len(body) else ParagraphRole.BODY)
         for n, (start, end) in enumerate(body, start=1)
@@ -69,10 +94,10 @@ def parse_brief(text: str, source: str, path: str = "") -> Brief:
         id=brief_id(text),
         text=text,
         source=source,
-        title=title or _title_from_source(source),
+        title=said.get("title") or _title_from_source(source),
         date=day.isoformat() if day else None,
-        kind=kind,
-        authors=authors,
+        kind=said.get("kind"),
+        authors=tuple(text[slice(*place)] for place in authors),
         topics=topics,
         paragraphs=paragraphs,
         path=path,
@@ -97,36 +122,41 @@ def parse_date(words: str) -> date | None:
     return None
 
 
-def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+def _trim(text: str, start: int, end: int) -> Range:
     block = text[start:end]
     return start + len(block) - len(block.lstrip("\ufeff \t\r\n")), start + len(block.rstrip())
 
 
-def _header(text: str, blocks: list[tuple[int, int]]) -> tuple[date | None, str | None, str | None, int]:
-    """Date, kind, title, and how many blocks the header takes."""
-    day: date | None = None
-    kind: str | None = None
-    title: str | None = None
+def _header(text: str, blocks: list[Range]) -> tuple[dict[str, Range], int]:
+    """Where date, kind and title stand, and how many blocks the header takes."""
+    said: dict[str, Range] = {}
     used = 0
     for start, end in blocks[:6]:
         block = text[start:end]
-        found, found_kind = _date_line(block)
-        if found:
-            if day and found != day:
+        words, _, kind = block.partition("|")
+        day = parse_date(words)
+        title = _trim(text, end - len(block.lstrip("# ")), end)
+        if day:
+            if "date" not in said:
+                said["date"] = _trim(text, start, start + len(words))
+                if kind.strip():
+                    said["kind"] = _trim(text, start + len(words) + 1, end)
+            elif day != parse_date(text[slice(*said["date"])]):
                 break
-            day, kind = found, found_kind
-        elif title is None and _is_title(block) and (day or len(blocks) > 1):
-            title = block.lstrip("# ").strip()
-        elif block.lstrip("# ").strip() != title:
+        elif "title" not in said and _is_title(block) and (said or len(blocks) > 1):
+            said["title"] = title
+        elif "title" not in said or text[slice(*title)] != text[slice(*said["title"])]:
             break
         used += 1
     # A file that is one short line and no more is a brief of one paragraph, not a header.
-    return day, kind, title, used - 1 if used == len(blocks) and not day else used
+    return said, used - 1 if used == len(blocks) and "date" not in said else used
 
 
-def _date_line(block: str) -> tuple[date | None, str | None]:
-    words, _, kind = block.partition("|")
-    return parse_date(words), kind.strip() or None
+def _body(text: str, blocks: list[Range]) -> tuple[list[Range], tuple[str, ...]]:
+    """The paragraphs among the blocks after the header, and the topics of the last one if it is a tag line."""
+    if len(blocks) > 1 and _is_tag_line(text, *blocks[-1]):
+        return blocks[:-1], split_topics(text[slice(*blocks[-1])])
+    return blocks, ()
 
 
 def _is_title(block: str) -> bool:
@@ -147,15 +177,21 @@ def _is_tag_line(text: str, start: int, end: int) -> bool:
     )
 
 
-def _authors(bio: str) -> tuple[str, ...]:
-    """The names that the author bio opens with; empty when it does not read like one."""
-    match = _BIO.match(bio)
+def _authors(text: str, start: int, end: int) -> tuple[Range, ...]:
+    """Where the names stand that the author bio opens with; nowhere when it does not read like one."""
+    match = _BIO.match(text[start:end])
     if match is None:
         return ()
-    names = re.split(r",\s+and\s+|,\s+|\s+and\s+", match["names"])
-    while any(_HONORIFIC.match(name) for name in names):
-        names = [_HONORIFIC.sub("", name) for name in names]
-    return tuple(name.strip() for name in names if len(name.split()) > 1)
+    names: list[Range] = []
+    at, stop = start + match.start("names"), start + match.end("names")
+    for between in [*re.finditer(r",\s+and\s+|,\s+|\s+and\s+", match["names"]), None]:
+        to = start + match.start("names") + between.start() if between else stop
+        while honorific := _HONORIFIC.match(text[at:to]):
+            at += honorific.end()
+        if len(text[at:to].split()) > 1:
+            names.append(_trim(text, at, to))
+        at = start + match.start("names") + between.end() if between else stop
+    return tuple(names)
 
 
 def _title_from_source(source: str) -> str:

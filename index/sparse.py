@@ -232,6 +232,23 @@ class SparseIndex:
         shares /= sum(weights[term] for term in terms)
         return shares[0], shares[1]
 
+    def knows(self, word: str) -> bool:
+        """Whether a passage or a header holds `word` in some form, or it is one that is not searched for."""
+        return all(self._weight(term) > 0 for term in self._terms(word))
+
+    def search_like(self, word: str, edits: int, k: int) -> Rows:
+        """Rows `(n,)`, ascending, `n <= k`, of passages that hold a word spelt nearly as `word`.
+
+        Its stem is up to `edits` letters from that of `word`: one left out, added, changed, or two neighbours swapped,
+        each counts one.
+        """
+        near = [
+            (Occur.Should, Query.fuzzy_term_query(self._schema, name, term, edits))
+            for term in self._terms(word)
+            for name, _ in _FIELDS
+        ]
+        return np.sort(self._hits(Query.boolean_query(near), k)[0]) if near else _NO_ROWS
+
     def _terms(self, question: str) -> list[str]:
         return list(dict.fromkeys(self._words.analyze(question)))[:_MAX_TERMS]
 

@@ -281,6 +281,14 @@ class Store:
             n_rows += int((np.searchsorted(brief_of, alone, side="right") - np.searchsorted(brief_of, alone)).sum())
         return self._sparse.coverage(question, rows, briefs, n_rows)
 
+    def knows(self, word: str) -> bool:
+        """Whether the briefs hold `word` in some form: see `SparseIndex.knows`."""
+        return self._sparse.knows(word)
+
+    def passages_like(self, word: str, edits: int, k: int) -> list[Passage]:
+        """At most `k` passages that hold a word spelt nearly as `word`: see `SparseIndex.search_like`."""
+        return self.passages(self._sparse.search_like(word, edits, k))
+
     def cosines(self, question: Vectors, rows: Rows) -> Vectors:
         """Of the question vector `(dim,)` and the passages of `rows` `(n,)`."""
         scores = np.empty(len(rows), np.float32)

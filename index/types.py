@@ -1,5 +1,6 @@
 """The values that flow through the index: a brief, its paragraphs, its passages."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,9 @@ Mask = npt.NDArray[np.bool_]
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage (`reading`, `cutting`, `embedding`, `writing`), how much is done, and of how much."""
+
+
+_DATE_IN_HEADER = re.compile(r" \| (\d{4}-\d\d-\d\d)(?: \| |$)")
 
 
 class ParagraphRole(StrEnum):
@@ -82,6 +86,12 @@ class Passage:
     def headed_text(self) -> str:
         """Header and text, one line each: what is embedded."""
         return f"{self.header}\n{self.text}"
+
+    @property
+    def date(self) -> str | None:
+        """ISO date of the brief, which `Brief.header` puts there; None when it has none."""
+        match = _DATE_IN_HEADER.search(self.header)
+        return match[1] if match else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import threading
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -16,17 +16,23 @@ from index.errors import CitationInvalid, QuestionInvalid
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
 from index.types import Brief, Facets, Filters, Passage, Progress, Report
+from qa import followup
 from qa.calibration import Calibration, signals_of
 from qa.citations import check_range, cite, parse_citation_id
+from qa.header import HeaderQuestion, asked_part, from_header
 from qa.marks import MARKS_FILE, Mark, Marks, mark_of
+from qa.periods import Period, asks_present, period_of
 from qa.reader import Reader, TransformersReader
 from qa.records import read_records
 from qa.retriever import retrieve
 from qa.settings import AskSettings
+from qa.spelling import correct
 from qa.types import Answer, Citation, Hit, ReadPassage, Reply, Span
 from qa.verify import Verdict, verify_citations
 from qa.words import content_words
 
+_Group = list[tuple[float, Span]]
+"""Places of one answer, the surest first, each with its probability."""
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _NOT_WORD = re.compile(r"[^\w\s]|_")
 
@@ -85,8 +91,23 @@ class Assistant:
         read_current(folder)  # a missing index should be told before seconds go into loading models
         return cls(folder, SentenceTransformerEmbedder(embedder), TransformersReader(reader), settings)
 
-    def ask(self, question: str, filters: Filters = Filters(), *, top_k: int = 3, id: str | None = None) -> Reply:
+    def ask(
+        self,
+        question: str,
+        filters: Filters = Filters(),
+        *,
+        top_k: int = 3,
+        id: str | None = None,
+        after: Reply | None = None,
+    ) -> Reply:
         """The reply to `question`, with at most `top_k` answers, best first.
+
+        Args:
+            question: In plain words, misspelt ones among them; `Reply.understood` tells how they were read.
+            filters: Which briefs are asked.
+            top_k: The most answers.
+            id: Comes back in the reply.
+            after: The reply before in a conversation: “and what did he recommend?” is understood from it.
 
         Raises:
             QuestionInvalid: Empty, too long, a `top_k` under 1, or a filter that is no date.
@@ -94,8 +115,17 @@ class Assistant:
         question = self._checked(question, filters, top_k)
         store = self._current()
         started = time.perf_counter()
-        hits = retrieve(store, self._embedder, question, filters, self._settings)
-        return self._reply(store, question, hits, started, top_k, id)
+        understood = followup.resolve(question, after) if after else question
+        understood = correct(understood, store, self._embedder.count_tokens)
+        part = asked_part(understood)
+        if part and (part.subject or filters.brief):
+            hits = retrieve(store, self._embedder, part.subject or understood, filters, self._settings)
+            reply = self._of_header(store, understood, part, hits, started, top_k)
+        else:
+            period = period_of(understood, date.today())  # noqa: DTZ011 (the asker's own day)
+            hits = retrieve(store, self._embedder, understood, filters, self._settings, period)
+            reply = self._reply(store, understood, hits, started, top_k, period)
+        return replace(reply, id=id, question=question, understood=understood if understood != question else None)
 
     def ask_of(self, question: str, passages: Sequence[Passage], *, top_k: int = 3) -> Reply:
         """The reply to `question` if `passages`, best first, were those that the search finds: the reader by itself.
@@ -105,7 +135,7 @@ class Assistant:
         """
         question = self._checked(question, Filters(), top_k)
         hits = [Hit(passage, 0.0, rank) for rank, passage in enumerate(passages)]
-        return self._reply(self._current(), question, hits, time.perf_counter(), top_k, None)
+        return self._reply(self._current(), question, hits, time.perf_counter(), top_k)
 
     def passages(self, brief_id: str) -> tuple[Passage, ...]:
         """The passages of a brief, in its order; none where there is no such brief."""
@@ -113,12 +143,32 @@ class Assistant:
         return tuple(store.passages(store.rows(Filters(brief=brief_id))))
 
     def _reply(
-        self, store: Store, question: str, hits: Sequence[Hit], started: float, top_k: int, id: str | None
+        self,
+        store: Store,
+        question: str,
+        hits: Sequence[Hit],
+        started: float,
+        top_k: int,
+        period: Period | None = None,
     ) -> Reply:
         retrieved = time.perf_counter()
         spans = self._reader.read(question, hits, self._settings)
         read = time.perf_counter()
-        answers = self._answers(store, question, spans, top_k)
+        answers = self._answers(store, question, spans, top_k, period)
+        return self._told(store, question, hits, answers, (started, retrieved, read))
+
+    def _of_header(
+        self, store: Store, question: str, part: HeaderQuestion, hits: Sequence[Hit], started: float, top_k: int
+    ) -> Reply:
+        retrieved = time.perf_counter()
+        briefs = {name: store.brief(name) for name in {hit.passage.brief_id for hit in hits}}
+        answers = from_header(part, hits, briefs)[:top_k]
+        return self._told(store, question, hits, answers, (started, retrieved, time.perf_counter()))
+
+    def _told(
+        self, store: Store, question: str, hits: Sequence[Hit], answers: tuple[Answer, ...], times: tuple[float, ...]
+    ) -> Reply:
+        started, retrieved, read = times
         confidence = answers[0].confidence if answers else 0.0
         found = bool(answers) and confidence >= self._calibration.threshold
         passages = tuple(_read_passage(store.brief(hit.passage.brief_id), hit) for hit in hits)
@@ -126,7 +176,7 @@ class Assistant:
         timings = {"retrieve": retrieved - started, "read": read - retrieved, "total": done - started}
         return Reply(
             question, found, round(confidence, 4), answers, passages,
-            {stage: round(seconds * 1000, 1) for stage, seconds in timings.items()}, id,
+            {stage: round(seconds * 1000, 1) for stage, seconds in timings.items()},
         )  # fmt: skip
 
     def brief(self, brief_id: str) -> Brief:
@@ -221,11 +271,13 @@ class Assistant:
         check_filters(filters)
         return question
 
-    def _answers(self, store: Store, question: str, spans: Sequence[Span], top_k: int) -> tuple[Answer, ...]:
+    def _answers(
+        self, store: Store, question: str, spans: Sequence[Span], top_k: int, period: Period | None
+    ) -> tuple[Answer, ...]:
         rated = [(self._calibration.probability(signals_of(question, span)), span) for span in spans]
         rated.sort(key=lambda pair: -pair[0])  # stable: equal ones stay in the reader's order
-        groups: list[list[tuple[float, Span]]] = []
-        by_words: dict[str, list[tuple[float, Span]]] = {}
+        groups: list[_Group] = []
+        by_words: dict[str, _Group] = {}
         taken: list[Span] = []
         for probability, span in rated:
             if any(_overlap(span, other) for other in taken):
@@ -241,6 +293,7 @@ class Assistant:
                 continue
             by_words[words] = [(probability, span)]
             groups.append(by_words[words])
+        groups = _by_date(groups, period, asks_present(question), self._settings.equally_sure)
         return tuple(_answer(store, group) for group in groups[:top_k])
 
 
@@ -288,7 +341,31 @@ def _overlap(one: Span, other: Span) -> bool:
     return same and one.start < other.end and other.start < one.end
 
 
-def _answer(store: Store, group: list[tuple[float, Span]]) -> Answer:
+def _by_date(groups: list[_Group], period: Period | None, present: bool, equally_sure: float) -> list[_Group]:
+    """`groups`, best first, the best ones of different briefs put in the order in which their dates fit the question.
+
+    Those from the time it names come first; if it names none and asks for the present state, the newest.
+    """
+    if not groups or not (period or present):
+        return groups
+    least = groups[0][0][0] - equally_sure
+    seen: set[str] = set()
+    near = []
+    for group in groups:
+        probability, span = group[0]
+        if probability >= least and span.hit.passage.brief_id not in seen:
+            seen.add(span.hit.passage.brief_id)
+            near.append(group)
+
+    def late(group: _Group) -> str:
+        day = group[0][1].hit.passage.date or ""
+        return day if period is None else str(period[0] <= day <= period[1])
+
+    near.sort(key=late, reverse=True)  # stable: equal ones stay as sure as they were
+    return near + [group for group in groups if group not in near]
+
+
+def _answer(store: Store, group: _Group) -> Answer:
     citations = [
         cite(store.brief(span.hit.passage.brief_id), span.hit.passage, span.start, span.end) for _, span in group
     ]

@@ -6,7 +6,8 @@ from index.briefs import brief_id
 from index.errors import CitationInvalid, IndexCorrupt
 from index.passages import sentence_spans
 from index.types import Brief, Passage
-from qa.types import Citation
+from qa.speakers import speaker_of
+from qa.types import Citation, Speaker
 
 _ID = re.compile(r"(?P<brief>[0-9a-f]{12}):(?P<start>\d{1,9})-(?P<end>\d{1,9})")
 
@@ -20,6 +21,11 @@ def parse_citation_id(text: str) -> tuple[str, int, int] | None:
     """Brief id, start and end of a citation id, or None when `text` is none."""
     match = _ID.fullmatch(text.strip())
     return (match["brief"], int(match["start"]), int(match["end"])) if match else None
+
+
+def place_words(paragraph: int) -> str:
+    """Where in a brief, in words: “¶ 5”, or “header” for 0."""
+    return f"¶ {paragraph}" if paragraph else "header"
 
 
 def check_range(brief: Brief, start: int, end: int) -> None:
@@ -60,7 +66,15 @@ def cite(brief: Brief, passage: Passage, start: int, end: int) -> Citation:
         sentence_start=sentence_start,
         passage=brief.text[passage.start : passage.end],
         passage_start=passage.start,
+        speaker=_speaker(brief, (sentence_start, sentence_end), (start, end)),
     )
+
+
+def _speaker(brief: Brief, sentence: tuple[int, int], quote: tuple[int, int]) -> Speaker | None:
+    """Who said the quote; the words are a slice of the brief, in the paragraph of the quote."""
+    paragraph = brief.paragraph_at(quote[0])
+    found = speaker_of(brief.text, paragraph.start, sentence, quote) if paragraph else None
+    return Speaker(brief.text[slice(*found)], *found) if found else None
 
 
 def sentence_around(brief: Brief, start: int, end: int) -> tuple[int, int]:

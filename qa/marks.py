@@ -58,10 +58,12 @@ def mark_of(brief: Brief, question: str, start: int, end: int, words: str, right
         )
     start += len(words) - len(words.lstrip())
     words = words.strip()
-    paragraph = brief.paragraph_at(start)
-    if not words or paragraph is None or start + len(words) > paragraph.end:
+    end = start + len(words)
+    touched = [p for p in brief.paragraphs if p.start < end and start < p.end]
+    whole = touched[0].start <= start and end <= touched[0].end if touched else len(words.splitlines()) == 1
+    if not whole:  # of the header, where titles and dates stand, a line
         raise MarkInvalid("an answer stands in one paragraph; mark words of one, without those around it")
-    return Mark(question, brief.id, brief.title, brief.source, start, start + len(words), words, right)
+    return Mark(question, brief.id, brief.title, brief.source, start, end, words, right)
 
 
 class Marks:

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from qa.citations import place_words
 from qa.records import record_line
 from qa.sections import on_a_line
 from qa.types import Citation
@@ -64,7 +65,7 @@ def _by_brief(citations: Sequence[Citation]) -> list[list[Citation]]:
 
 
 def _note(cited: Sequence[Citation]) -> str:
-    quotes = "; ".join(f"“{c.quote}” (¶ {c.paragraph}, {c.id})" for c in cited)
+    quotes = "; ".join(f"“{c.quote}” ({place_words(c.paragraph)}, {c.id})" for c in cited)
     return f"{quotes}; {cited[0].source}"
 
 

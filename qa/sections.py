@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from qa.citations import place_words
 from qa.types import Answer, Citation, Reply
 
 HEADING = "Answers from the briefs"
@@ -13,6 +14,9 @@ SURE = 0.5
 """Further answers under this confidence are left out, as on the command line."""
 
 _BREAKS = re.compile(r"(?:\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029])+")
+_AT_SENTENCE_START = re.compile(
+    r"^(?:The|An?|Its|His|Her|Their|Our|Th[eo]se|Both|One|Two|Three|Some|Several|Another)\b"
+)
 _NOT_XML = re.compile(r"[^\t\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -63,10 +67,19 @@ def sections(replies: Sequence[Reply]) -> Iterator[Section]:
 
 
 def reference(citation: Citation) -> str:
-    """Where a quote stands, in a line for people: authors, title, kind, date, paragraph, file, id."""
+    """Where a quote stands, in a line for people: authors, title, kind, date, paragraph, file, id; and who said it."""
     known = (", ".join(citation.authors), f"“{citation.title}”", citation.kind, citation.date or "undated")
-    place = f"¶ {citation.paragraph}, {citation.source}, {citation.id}"
-    return on_a_line(", ".join([part for part in known if part] + [place]))
+    place = f"{place_words(citation.paragraph)}, {citation.source}, {citation.id}"
+    line = on_a_line(", ".join([part for part in known if part] + [place]))
+    return f"{line}. {said}" if (said := said_by(citation)) else line
+
+
+def said_by(citation: Citation) -> str:
+    """“Said by the ministry of transport”, in the words of the brief on one line; empty where nobody is named."""
+    if citation.speaker is None:
+        return ""
+    words = on_a_line(citation.speaker.text)
+    return f"Said by {_AT_SENTENCE_START.sub(lambda first: first[0].lower(), words)}"
 
 
 def on_a_line(text: str) -> str:

@@ -20,6 +20,13 @@ class AskSettings:
     brief_weight: float = 0.5
     """Of the share of the question's words that its brief holds."""
 
+    date_weight: float = 0.07
+    """Added to the score of passages of briefs from the time that a question names."""
+
+    equally_sure: float = 0.1
+    """Answers of different briefs whose probabilities differ by no more are put in the order of their dates, if the
+    question asks for the present state or names a time."""
+
     spans_per_passage: int = 3
     """Candidates kept of each passage; they do not overlap."""
 

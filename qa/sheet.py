@@ -24,8 +24,8 @@ from qa.sections import citations_of, on_a_line, shown
 from qa.types import Citation, Reply
 
 COLUMNS = (
-    "id", "question", "filters", "found", "confidence", "answer", "sentence", "title", "date", "kind", "authors",
-    "source", "paragraph", "citation", "also", "further answers", "error", "records",
+    "id", "question", "filters", "read as", "found", "confidence", "answer", "sentence", "title", "date", "kind",
+    "authors", "source", "paragraph", "citation", "also", "further answers", "error", "records",
 )  # fmt: skip
 _FORMULA = tuple("=+-@\t＝＋－＠")
 _JSON_ROW = b'{"asked": ["'
@@ -141,7 +141,10 @@ def _cells(asked: Asked, outcome: Reply | dict[str, Any]) -> list[str]:
     cells = dict(zip(COLUMNS, _key(asked), strict=False))
     if not isinstance(outcome, Reply):
         return _row(cells | {"error": str(outcome["error"])})
-    cells |= {"found": "yes" if outcome.found else "no", "confidence": f"{outcome.confidence:.4f}"}
+    cells |= {
+        "read as": outcome.understood or "", "found": "yes" if outcome.found else "no",
+        "confidence": f"{outcome.confidence:.4f}",
+    }  # fmt: skip
     if answers := shown(outcome):
         c = answers[0].citation
         cells |= {

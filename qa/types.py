@@ -30,6 +30,15 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who said what is quoted, as the brief names them: `text == brief.text[start:end]`."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """Where an answer stands: `quote == text[start:end]` of the brief, checked when it is made."""
 
@@ -51,6 +60,8 @@ class Citation:
     sentence_start: int
     passage: str
     passage_start: int
+    speaker: Speaker | None = None
+    """Who said it, where the quote stands in reported or quoted speech; None where nobody is named for certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,9 @@ class Reply:
     passages: tuple[ReadPassage, ...]
     timings_ms: dict[str, float] = field(default_factory=dict)
     id: str | None = None
+    understood: str | None = None
+    """What was answered, where that is not the question letter by letter: words misspelt, or left to the question
+    before."""
 
     def __post_init__(self) -> None:
         if self.found and not self.answers:

@@ -91,6 +91,7 @@ class Recipe:
     """Learning rate of a layer against that of the layer above."""
     label_smoothing: float = 0.0
     dropout: float = 0.0
+    """Of the hidden states; never of the attention, which would lose the fused kernel and a quarter of the speed."""
     freeze_embeddings: bool = True
     joint: bool = False
     """Normalise over legal spans (and the null answer) instead of over starts and ends apart."""
@@ -263,7 +264,7 @@ def load_model(recipe: Recipe) -> Any:  # noqa: ANN401 (transformers' auto class
         dtype=torch.float32,
         attn_implementation="sdpa" if torch.cuda.is_available() else FLOAT32_ATTENTION,
         hidden_dropout_prob=recipe.dropout,
-        attention_probs_dropout_prob=recipe.dropout,
+        attention_probs_dropout_prob=0.0,
     )
     stack = model.bert.encoder.layer
     if recipe.layers:

@@ -144,8 +144,14 @@ class FakeAssistant:
         self.endless = False
         self.marked: dict[tuple[str, str], Mark] = {}
 
-    def ask(self, question: str, filters: Filters = Filters(), *, top_k: int = 3) -> Reply:
-        """The reply; an empty question and a filter that is no date are refused as by the real one."""
+    def ask(self, question: str, filters: Filters = Filters(), *, top_k: int = 3, after: Reply | None = None) -> Reply:
+        """The reply; an empty question and a filter that is no date are refused as by the real one.
+
+        “they” is the ferry, where it was asked about before.
+        """
+        understood = None
+        if after and "they" in question and "ferry" in after.question:
+            understood = question = question.replace("they", "the ferry")
         if not question.strip():
             raise QuestionInvalid("the question is empty; ask something like: what did Harris object to")
         if filters.after == "soon":
@@ -172,7 +178,7 @@ class FakeAssistant:
             for p in b.paragraphs[:2]
         )
         timings = {"retrieve": 1.0, "read": 2.0, "total": 3.0}
-        return Reply(question, found, answers[0].confidence, answers, read, timings)
+        return Reply(question, found, answers[0].confidence, answers, read, timings, understood=understood)
 
     def brief(self, brief_id: str) -> Brief:
         """The brief with this id."""

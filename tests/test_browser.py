@@ -159,6 +159,18 @@ def test_opening_a_brief_leaves_the_focus_to_who_types(page) -> None:
     expect(box).to_be_focused()
 
 
+def test_a_question_that_leans_on_the_one_before_is_filled_in_and_the_link_stands_alone(page) -> None:
+    ask(page, "How many ride the ferry?")
+    expect(first_words(page)).to_have_count(1)
+    expect(page.locator(".bq-understood")).to_have_count(0)
+    ask(page, "What do they carry?")
+    expect(page.locator(".bq-understood")).to_have_text("Read as What do the ferry carry?")
+    page.wait_for_function("new URLSearchParams(location.search).get('q') === 'What do the ferry carry?'")
+    page.go_back()
+    expect(page.locator(".bq-understood")).to_have_count(0)
+    expect(page.get_by_label("Question", exact=True)).to_have_value("How many ride the ferry?")
+
+
 def test_unanswerable_is_said(page) -> None:
     ask(page, "Who is the king of Spain?")
     expect(page.locator(".bq-verdict")).to_have_text("The briefs do not answer this.")

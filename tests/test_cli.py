@@ -65,6 +65,7 @@ def test_ask_prints_answer_sentence_and_citation(indexed):
     assert out.splitlines() == [
         "$40 million a year",
         "  She said it would cost $40 million a year.",
+        "  Said by Ambassador Ana Brook",
         "  Mara Quill. What the “Harbour” Talks Left Open. Insight, 2021-03-15, ¶ 1.",
         f"  Likely (73%) · {brief_id(BRIEF)}:{at}-{at + 18}",
         "",
@@ -79,7 +80,7 @@ def test_not_found_is_said_and_is_no_error(indexed):
 
 def test_the_reply_as_json_is_the_contract(indexed):
     reply = json.loads(indexed("ask", "what would it cost", "--json")[1])
-    assert sorted(reply) == ["answers", "confidence", "found", "id", "passages", "question", "timings_ms"]
+    assert sorted(reply) == ["answers", "confidence", "found", "id", "passages", "question", "timings_ms", "understood"]
     assert sorted(reply["answers"][0]) == ["also", "citation", "confidence", "text"]
     assert set(reply["answers"][0]["citation"]) >= set(
         "id brief_id title date kind authors topics source paragraph start end quote sentence passage "

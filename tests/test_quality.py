@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import gradio as gr
 import pytest
-from fake_assistant import HEAT, REVIEW, SCRIPT, FakeAssistant, cite
+from fake_assistant import HEAT, HOSTILE, REVIEW, SCRIPT, FakeAssistant, cite
 
 from index.errors import MarkInvalid
 from qa.marks import mark_of
@@ -56,6 +56,15 @@ def test_an_answer_is_judged_and_taken_back(teaching, assistant):
     told = judge(teaching, "levy?", at, None)
     assert (told["said"], told["judged"]) == ("Taken back.", {})
     assert [mark.question for mark in assistant.marks()] == ["levy again?"]
+
+
+def test_what_leaned_on_the_question_before_is_kept_as_it_was_understood(teaching, assistant):
+    """By itself, “what do they carry?” is no question to ask again, to measure on or to learn from."""
+    reply = assistant.ask("what do they carry?", after=assistant.ask("ferry?"))
+    at = cite(HOSTILE, "1,900 passengers").id
+    teaching.judge(reply, gr.EventData(None, {"at": at, "right": True, "words": None}))
+    assert [mark.question for mark in assistant.marks()] == ["what do the ferry carry?"]
+    assert judged_of(assistant, reply) == {at: True}
 
 
 def test_selected_words_are_kept_where_they_stand(teaching, assistant):

@@ -19,6 +19,7 @@ from fake_assistant import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index.briefs import parse_brief
 from index.errors import QuestionInvalid
 from index.types import Facets, Filters
 from qa.types import Answer, Reply
@@ -138,10 +139,29 @@ def test_a_span_may_cross_paragraphs() -> None:
     ) in render.brief_page(brief, start, end)
 
 
-@pytest.mark.parametrize("place", [(0, 0), (0, 1)])
+@pytest.mark.parametrize("place", [(0, 0), (1, 2)])
 def test_nothing_to_mark(place: tuple[int, int]) -> None:
     """A brief opened as a whole, and a range outside all paragraphs."""
     assert "<mark" not in render.brief_page(make_brief("T", ["One two."]), *place)
+
+
+def test_a_citation_into_the_header_is_marked_there() -> None:
+    text = "March 15, 2021 | Insight\n\nA & B\n\nOne two.\n\nThree."
+    brief = parse_brief(text, "a.txt")
+    page = render.brief_page(brief, 0, 14)
+    mark = '<mark class="cited" id="cited" tabindex="-1">'
+    assert f'<p class="bq-dateline">{mark}March 15, 2021</mark> · <bdi>Insight</bdi></p>' in page
+    assert page.count("<mark") == 1
+    title = text.index("A & B")
+    assert f'<h2 class="bq-title" dir="auto">{mark}A &amp; B</mark></h2>' in render.brief_page(brief, title, title + 5)
+
+
+def test_a_question_read_otherwise_is_told_and_asked_again_as_it_was_read() -> None:
+    reply = replace(FakeAssistant().ask("the levy?"), question="the levi?", understood="the <levy>?")
+    page = render.reply_page(reply)
+    assert '<p class="bq-understood">Read as <q dir="auto">the &lt;levy&gt;?</q></p>' in page
+    assert 'data-asked="the &lt;levy&gt;?"' in page
+    assert "bq-understood" not in render.reply_page(FakeAssistant().ask("the levy?"))
 
 
 def test_brief_without_date_kind_authors_topics() -> None:

@@ -56,7 +56,8 @@ def test_a_sheet_of_answers_by_hand(tmp_path):
     first, second, third, failed, last = rows_of(path)
     other = citation_of("Lt. Col. Ivo Hale")
     assert {name: first[name] for name in COLUMNS[:-1]} == {
-        "id": "a", "question": "what would it cost", "filters": "after=2020-01-01; kind=Insight", "found": "yes",
+        "id": "a", "question": "what would it cost", "filters": "after=2020-01-01; kind=Insight", "read as": "",
+            "found": "yes",
         "confidence": "0.9000", "answer": COST, "sentence": "She said it would cost $40 million a year.",
         "title": PLAIN.title, "date": "2021-03-15", "kind": "Insight", "authors": "Mara Quill",
         "source": "harbour.txt", "paragraph": "1", "citation": PLAIN.id,

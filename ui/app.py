@@ -19,7 +19,7 @@ from ui import render
 from ui.endpoints import Endpoints, filters_of, place_of
 from ui.examples import example_questions
 from ui.library import library_page
-from ui.quality_tab import Teaching, judged_of, lay_quality, wire_quality
+from ui.quality_tab import Teaching, asked_of, judged_of, lay_quality, wire_quality
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
@@ -32,11 +32,16 @@ class Callbacks:
     assistant: "Assistant"
     stopping: Event = field(default_factory=Event)
 
-    def ask(self, question: str, *filters: str | None) -> tuple[Reply | None, str, dict[str, Any]]:
-        """The reply, its HTML, and the reader closed: it shows a passage of the question before."""
+    def ask(
+        self, before: Reply | None, question: str, *filters: str | None
+    ) -> tuple[Reply | None, str, dict[str, Any]]:
+        """The reply, its HTML, and the reader closed: it shows a passage of the question before.
+
+        `before` is the reply on the page: what a question may lean on.
+        """
         closed = gr.update(visible=False)
         try:
-            reply = self.assistant.ask(question or "", filters_of(*filters))
+            reply = self.assistant.ask(question or "", filters_of(*filters), after=before)
         except BriefQAError as error:
             return None, render.message_page(error), closed
         return reply, render.reply_page(reply, judged_of(self.assistant, reply)), closed
@@ -48,8 +53,7 @@ class Callbacks:
             brief, start, end = place_of(self.assistant, event.open)
         except BriefQAError as error:
             return render.message_page(error), shown
-        asked = reply.question if reply is not None else ""
-        return render.brief_page(brief, start, end, _cited_in(reply, brief.id), asked), shown
+        return render.brief_page(brief, start, end, _cited_in(reply, brief.id), asked_of(reply)), shown
 
     def update(self, progress: gr.Progress = gr.Progress()) -> tuple[str, str]:
         """Report and status after the index was brought up to date."""
@@ -310,7 +314,7 @@ def _wire_ask(calls: Callbacks, ask: _AskTab, reply: gr.State, reader: _Reader) 
     # Questions wait for each other (concurrency_id): one already uses every core. Of those asked while one is
     # answered, only the last is (always_last), and its reply takes the place of the other.
     gr.on(
-        [ask.question.submit, ask.button.click], calls.ask, [ask.question, *ask.filters],
+        [ask.question.submit, ask.button.click], calls.ask, [reply, ask.question, *ask.filters],
         [reply, ask.answers, reader.column], js="briefqa.asking", api_name="ask_page", api_visibility="undocumented",
         concurrency_id="ask", show_progress_on=ask.answers, trigger_mode="always_last",
     ).then(None, js="briefqa.answered")  # fmt: skip

@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from qa.citations import place_words
+from qa.sections import said_by
 from qa.types import Citation
 from ui.markup import date_words
 
@@ -14,29 +16,33 @@ _BIBTEX = {
 
 
 def plain(citation: Citation) -> str:
-    """The quote exactly as it stands in the brief, then who said it where."""
+    """The quote exactly as it stands in the brief, then who said it, and where."""
+    said = f"{said_by(citation)}. " if citation.speaker else ""
     by = f"{_names(citation.authors)}. " if citation.authors else ""
-    return f"“{citation.quote}”\n{by}“{citation.title}.” {_place(citation)}. [{citation.id}]"
+    return f"“{citation.quote}”\n{said}{by}“{citation.title}.” {_place(citation)}. [{citation.id}]"
 
 
 def markdown(citation: Citation) -> str:
     """A block quote; what the brief says cannot become a link, an image or markup."""
+    said = f"{_escaped(said_by(citation))}. " if citation.speaker else ""
     by = f"{_escaped(_names(citation.authors))}, " if citation.authors else ""
     return (
         f"> “{_escaped(citation.quote)}”\n>\n"
-        f"> — {by}*{_escaped(citation.title)}*, {_escaped(_place(citation))} (`{citation.id}`)"
+        f"> — {said}{by}*{_escaped(citation.title)}*, {_escaped(_place(citation))} (`{citation.id}`)"
     )
 
 
 def bibtex(citation: Citation) -> str:
-    """An entry of the type `misc`; the quote is in its note."""
+    """An entry of the type `misc`; the quote, and who said it, are in its note."""
+    place = f"Paragraph {citation.paragraph}" if citation.paragraph else "Header"
+    said = f". {_tex(said_by(citation))}" if citation.speaker else ""
     fields = {
         "author": " and ".join(f"{{{_tex(name)}}}" for name in citation.authors),
         "title": f"{{{_tex(citation.title)}}}",
         "howpublished": _tex(citation.kind or ""),
         "date": _tex(citation.date or ""),
         "year": _tex((citation.date or "")[:4]),
-        "note": f"Paragraph {citation.paragraph}: “{_tex(citation.quote)}” [{citation.id}]",
+        "note": f"{place}: “{_tex(citation.quote)}” [{citation.id}]{said}",
     }
     lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
     return f"@misc{{{_key(citation)},\n{lines}}}"
@@ -48,7 +54,7 @@ def _names(authors: tuple[str, ...]) -> str:
 
 
 def _place(citation: Citation) -> str:
-    return f"{citation.kind or 'Brief'}, {date_words(citation.date)}, ¶ {citation.paragraph}"
+    return f"{citation.kind or 'Brief'}, {date_words(citation.date)}, {place_words(citation.paragraph)}"
 
 
 def _escaped(text: str) -> str:

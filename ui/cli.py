@@ -26,13 +26,14 @@ from index.types import Filters, Report
 from index.watch import keep_in_step
 from qa.assistant import Assistant, check_filters, resolve, status_of
 from qa.batch import Asked, answer_one, outcome_json, read_questions
-from qa.citations import parse_citation_id
+from qa.citations import parse_citation_id, place_words
 from qa.export import check_export, export
 from qa.measuring import run_questions
 from qa.questions import load_questions
 from qa.reader import DEFAULT_READER
 from qa.records import Recorded, read_records
 from qa.runs import compare, is_run, load_run, run_json
+from qa.sections import said_by
 from qa.sheet import AnswerSheet, check_sheet
 from qa.types import Reply
 from qa.verify import Status as CitationStatus
@@ -459,10 +460,14 @@ def _print_json(value: object, indent: int | None = 1) -> None:
 def _print_reply(reply: Reply) -> None:
     # No emoji codes: “:flag:” in a brief is to be shown as it stands.
     console = Console(highlight=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+    if reply.understood:
+        console.print(f"[dim]Read as: {escape(reply.understood)}[/dim]")
     if not reply.found:
         console.print("The briefs do not answer this.", style="bold")
         for passage in reply.passages[:3]:
-            console.print(f"  nearest: {escape(passage.title)}, {passage.date or 'no date'}, ¶ {passage.paragraph}")
+            console.print(
+                f"  nearest: {escape(passage.title)}, {passage.date or 'no date'}, {place_words(passage.paragraph)}"
+            )
         return
     for n, answer in enumerate(reply.answers):
         if n and answer.confidence < 0.5:
@@ -472,10 +477,12 @@ def _print_reply(reply: Reply) -> None:
         at = cited.start - cited.sentence_start
         before, after = cited.sentence[:at], cited.sentence[at + len(cited.quote) :]
         console.print(f"  {escape(before)}[underline]{escape(cited.quote)}[/underline]{escape(after)}")
+        if said := said_by(cited):
+            console.print(f"  [dim]{escape(said)}[/dim]")
         by = f"{', '.join(cited.authors)}. " if cited.authors else ""
         console.print(
             f"  [dim]{escape(by)}{escape(cited.title)}. {cited.kind or 'Brief'}, {cited.date or 'no date'}, "
-            f"¶ {cited.paragraph}.[/dim]"
+            f"{place_words(cited.paragraph)}.[/dim]"
         )
         console.print(f"  [dim]{confidence_words(answer.confidence)} ({answer.confidence:.0%}) · {cited.id}[/dim]")
         for other in answer.also:

@@ -77,10 +77,22 @@ window.briefqa = (() => {
   function answered() {
     const reply = find('#answers .bq-words, #answers .bq-verdict, #answers .bq-error');
     if (reply) say(reply.textContent, 'bq-told');
+    tellAsked();
     settle();
   }
 
-  function asking(...values) {
+  // A question that was read otherwise (misspelt, or leaning on the one before) is in the address as it was read, so
+  // that the link means the same without what went before.
+  function tellAsked() {
+    const asked = find('#answers .bq-reply')?.dataset.asked;
+    const params = read();
+    if (!asked || !params.get('q') || params.get('q').trim() === asked) return;
+    params.set('q', asked);
+    history.replaceState(null, '', `?${params.toString().replaceAll('%3A', ':')}`);
+    shown = askingPart(params);
+  }
+
+  function asking(before, ...values) {
     const params = new URLSearchParams(FIELDS.map((name, i) => [name, values[i] || '']));
     const part = askingPart(params);
     if (!plan || askingPart(plan) !== part) {
@@ -90,7 +102,7 @@ window.briefqa = (() => {
     shown = part;
     if (part) recalled = [...recalled.filter(question => question !== values[0]), values[0]];
     title(part && values[0]);
-    return values;
+    return [before, ...values];
   }
 
   function title(question) {
@@ -106,7 +118,7 @@ window.briefqa = (() => {
   // ---- the brief ----
 
   let opener = null; // what had the focus when the brief was opened
-  const marks = () => [...document.querySelectorAll('#brief .bq-text mark')];
+  const marks = () => [...document.querySelectorAll('#brief .bq-brief mark')];
 
   // Two frames: in the first the brief is put into the page, in the second it has its place.
   function opened() {

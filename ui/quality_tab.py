@@ -87,12 +87,13 @@ class Teaching:
     def _judge(self, reply: Reply | None, event: gr.EventData) -> str:
         if reply is None:
             raise QuestionInvalid("ask a question first, then tell what answers it")
+        question = asked_of(reply)
         if event.right is None:
-            self.assistant.unmark(reply.question, str(event.at).partition(":")[0])
+            self.assistant.unmark(question, str(event.at).partition(":")[0])
             return "Taken back."
-        self.assistant.mark(reply.question, str(event.at), right=bool(event.right), words=event.words)
+        self.assistant.mark(question, str(event.at), right=bool(event.right), words=event.words)
         if event.words is not None:
-            return f"Kept as the right words for “{reply.question}”."
+            return f"Kept as the right words for “{question}”."
         return "Kept as right." if event.right else "Kept as wrong. If the brief has the right words, mark them there."
 
     def _marked(self) -> list[Question]:
@@ -190,10 +191,15 @@ def wire_quality(
     app.unload(teaching.left)
 
 
+def asked_of(reply: Reply | None) -> str:
+    """The question that was answered, as it was understood; empty before the first."""
+    return (reply.understood or reply.question) if reply is not None else ""
+
+
 def judged_of(assistant: "Assistant", reply: Reply | None) -> dict[str, bool]:
     """Citation id → whether its words were judged right, of the question of `reply`."""
     try:
-        return {m.citation_id: m.right for m in assistant.marks() if reply is not None and m.question == reply.question}
+        return {m.citation_id: m.right for m in assistant.marks() if m.question == asked_of(reply)}
     except BriefQAError:  # told where the marks are listed
         return {}
 

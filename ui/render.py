@@ -7,8 +7,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from index.briefs import outline
 from index.check import Finding
 from index.types import Brief, Facets, Filters, ParagraphRole, Report
+from qa.citations import place_words
+from qa.sections import said_by
 from qa.types import Answer, Citation, ReadPassage, Reply
 from ui import citing
 from ui.markup import address, counted, dots, escape, facts, opener, time_of
@@ -107,23 +110,34 @@ def reply_page(reply: Reply, judged: Judged = NOT_JUDGED) -> str:
         body = f"{answer_card(first, judged, first=True)}{more}{timeline((first, *sure))}{folded}"
     else:
         body = _not_found(reply, judged)
-    label = escape(f"Reply to: {reply.question}")
-    return f'<section class="bq-reply" aria-label="{label}">{body}</section>'
+    asked = reply.understood or reply.question
+    read_as = (
+        f'<p class="bq-understood">Read as <q dir="auto">{escape(reply.understood)}</q></p>' if reply.understood else ""
+    )
+    return (
+        f'<section class="bq-reply" aria-label="{escape(f"Reply to: {asked}")}" data-asked="{escape(asked)}">'
+        f"{read_as}{body}</section>"
+    )
 
 
 def answer_card(answer: Answer, judged: Judged = NOT_JUDGED, *, first: bool = False) -> str:
-    """One answer: its words, its sentence with the span marked, how sure, where it stands, whether it was judged."""
+    """One answer: its words, its sentence with the span marked, who said it, how sure, where it is; judged or not."""
     citation = answer.citation
     words = confidence_words(answer.confidence)
     pieces = cut(citation.sentence, citation.sentence_start, (citation.start, citation.end))
     return (
         f'<article class="bq-answer{" bq-first" if first else ""}">'
         f'<p class="bq-words" dir="auto">{escape(answer.text)}</p>'
-        f'<blockquote class="bq-sentence" dir="auto">{_marked(pieces)}</blockquote>'
+        f'<blockquote class="bq-sentence" dir="auto">{_marked(pieces)}</blockquote>{_said(citation)}'
         f'<div class="bq-foot">{citation_line(citation)}'
         f'<span class="bq-sure" title="{answer.confidence:.0%} likely to be right">{words}</span></div>'
         f'{actions(citation, judged)}<output class="bq-taught"></output>{_also(answer.also)}</article>'
     )
+
+
+def _said(citation: Citation) -> str:
+    said = said_by(citation)
+    return f'<p class="bq-said" dir="auto">{escape(said)}</p>' if said else ""
 
 
 def actions(citation: Citation, judged: Judged = NOT_JUDGED) -> str:
@@ -144,20 +158,23 @@ def actions(citation: Citation, judged: Judged = NOT_JUDGED) -> str:
 def citation_line(citation: Citation) -> str:
     """Title (a button that opens the brief there), authors, kind, date, paragraph."""
     by = facts(", ".join(citation.authors), citation.kind)
-    place = f"{dots(*by, time_of(citation.date), f'¶&nbsp;{citation.paragraph}')}"
+    place = dots(*by, time_of(citation.date), _place(citation.paragraph))
     return f'<p class="bq-cite">{opener(citation.id, citation.title)}<span class="bq-where">{place}</span></p>'
 
 
 def brief_page(brief: Brief, start: int, end: int, others: Iterable[Range] = (), asked: str = "") -> str:
     """The brief as a document, `start..end` marked, and `others` more weakly; words of it can be marked as right.
 
-    The first marked characters have the id `CITED_ID`. What lies between paragraphs is not shown,
-    so neither are marks there. An empty range marks nothing. `asked` is the question to which words of
-    the brief can be marked as the right ones, if there is one.
+    The first marked characters have the id `CITED_ID`. Of the header, date and title are marked; what else lies
+    between paragraphs is not shown, so neither are marks there. An empty range marks nothing.
+    `asked` is the question to which words of the brief can be marked as the right ones, if there is one.
     """
     others = tuple(others)
     body: list[str] = []
-    named = False
+    said = outline(brief.text)
+    day = _in_header(brief, said.date, (start, end)) or time_of(brief.date)
+    title = _in_header(brief, said.title, (start, end)) or escape(brief.title)
+    named = any(_in_header(brief, place, (start, end)) for place in (said.date, said.title))
     for paragraph in brief.paragraphs:
         pieces = cut(brief.text[paragraph.start : paragraph.end], paragraph.start, (start, end), others)
         name = not named and any(piece.mark is Mark.CITED for piece in pieces)
@@ -171,11 +188,18 @@ def brief_page(brief: Brief, start: int, end: int, others: Iterable[Range] = (),
     return (
         f"{_tools(brief, asked)}"
         f'<article class="bq-brief" aria-label="{escape(brief.title)}">'
-        f'<p class="bq-dateline">{dots(time_of(brief.date), *facts(brief.kind))}</p>'
-        f'<h2 class="bq-title" dir="auto">{escape(brief.title)}</h2>{authors}'
+        f'<p class="bq-dateline">{dots(day, *facts(brief.kind))}</p>'
+        f'<h2 class="bq-title" dir="auto">{title}</h2>{authors}'
         f'<div class="bq-text">{"".join(body)}</div>{topics}'
         f'<p class="bq-source">File <bdi>{escape(brief.source)}</bdi></p></article>'
     )
+
+
+def _in_header(brief: Brief, place: Range | None, cited: Range) -> str:
+    """What stands at `place`, the cited characters marked; empty where none of them are."""
+    if place is None or not (place[0] < cited[1] and cited[0] < place[1]):
+        return ""
+    return _marked(cut(brief.text[slice(*place)], place[0], cited), name=True)
 
 
 def _tools(brief: Brief, asked: str) -> str:
@@ -316,8 +340,7 @@ def _also(citations: Sequence[Citation]) -> str:
     if not citations:
         return ""
     items = "".join(
-        f"<li>{opener(c.id, c.title)}"
-        f'<span class="bq-where">{dots(time_of(c.date), f"¶&nbsp;{c.paragraph}")}</span></li>'
+        f'<li>{opener(c.id, c.title)}<span class="bq-where">{dots(time_of(c.date), _place(c.paragraph))}</span></li>'
         for c in citations
     )
     return f'<div class="bq-also"><p class="bq-label">Also in</p><ul>{items}</ul></div>'
@@ -332,11 +355,15 @@ def _passages(passages: Sequence[ReadPassage], name: str) -> str:
 def _passage_list(passages: Sequence[ReadPassage]) -> str:
     items = "".join(
         f"<li>{opener(f'{p.brief_id}:{p.start}-{p.end}', p.title)}"
-        f'<span class="bq-where">{dots(time_of(p.date), f"¶&nbsp;{p.paragraph}")}</span>'
+        f'<span class="bq-where">{dots(time_of(p.date), _place(p.paragraph))}</span>'
         f'<p dir="auto">{escape(p.text)}</p></li>'
         for p in passages
     )
     return f'<ol class="bq-passages">{items}</ol>' if passages else ""
+
+
+def _place(paragraph: int) -> str:
+    return place_words(paragraph).replace(" ", "&nbsp;")
 
 
 def _marked(pieces: Iterable[Piece], *, name: bool = False) -> str:
