@@ -551,6 +551,8 @@ def test_the_right_words_are_selected_in_a_brief(page, assistant) -> None:
     (mark,) = assistant.marks()
     assert HEAT.text[mark.start : mark.end] == mark.words == words
     assert page.evaluate("[...CSS.highlights.get('bq-right')].map(String)") == [words]
+    citation(page).click()
+    expect(page.locator("#brief .bq-taught")).to_have_text(f"Kept as right: “{words}”.")
     select(page, "🙂 for two years.Councillor Harris")
     teach.click()
     expect(page.locator("#brief .bq-taught")).to_have_text("An answer stands in one paragraph; select words of one.")

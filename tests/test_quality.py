@@ -103,7 +103,10 @@ def test_cards_show_what_was_judged(assistant):
 def test_words_can_be_marked_only_where_a_question_was_asked():
     assert "These are the right words" not in render.brief_page(HEAT, 0, 0)
     page = render.brief_page(HEAT, 0, 0, asked=SCRIPT)
-    assert "These are the right words" in page and "<script>" not in page
+    assert "These are the right words" in page and "hidden>Take back" in page and "<script>" not in page
+    judged = {cite(REVIEW, LEVY).id: True, cite(HEAT, LEVY).id: False}
+    page = render.brief_page(HEAT, 0, 0, asked="levy?", judged=judged)
+    assert f'<output class="bq-taught">Kept as wrong: “{LEVY}”.</output>' in page and "hidden>Take back" not in page
 
 
 def test_the_list_of_marks_shows_words_as_words(assistant):

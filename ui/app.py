@@ -53,7 +53,8 @@ class Callbacks:
             brief, start, end = place_of(self.assistant, event.open)
         except BriefQAError as error:
             return render.message_page(error), shown
-        return render.brief_page(brief, start, end, _cited_in(reply, brief.id), asked_of(reply)), shown
+        judged = judged_of(self.assistant, reply)
+        return render.brief_page(brief, start, end, _cited_in(reply, brief.id), asked_of(reply), judged), shown
 
     def update(self, progress: gr.Progress = gr.Progress()) -> tuple[str, str]:
         """Report and status after the index was brought up to date."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from index.briefs import outline
 from index.check import Finding
 from index.types import Brief, Facets, Filters, ParagraphRole, Report
-from qa.citations import place_words
+from qa.citations import parse_citation_id, place_words
 from qa.sections import said_by
 from qa.types import Answer, Citation, ReadPassage, Reply
 from ui import citing
@@ -162,12 +162,20 @@ def citation_line(citation: Citation) -> str:
     return f'<p class="bq-cite">{opener(citation.id, citation.title)}<span class="bq-where">{place}</span></p>'
 
 
-def brief_page(brief: Brief, start: int, end: int, others: Iterable[Range] = (), asked: str = "") -> str:
+def brief_page(
+    brief: Brief,
+    start: int,
+    end: int,
+    others: Iterable[Range] = (),
+    asked: str = "",
+    judged: Judged = NOT_JUDGED,
+) -> str:
     """The brief as a document, `start..end` marked, and `others` more weakly; words of it can be marked as right.
 
     The first marked characters have the id `CITED_ID`. Of the header, date and title are marked; what else lies
     between paragraphs is not shown, so neither are marks there. An empty range marks nothing.
-    `asked` is the question to which words of the brief can be marked as the right ones, if there is one.
+    `asked` is the question to which words of the brief can be marked as the right ones, if there is one; `judged` tells
+    those that are marked.
     """
     others = tuple(others)
     body: list[str] = []
@@ -186,7 +194,7 @@ def brief_page(brief: Brief, start: int, end: int, others: Iterable[Range] = (),
     topics = "".join(f"<li>{escape(topic)}</li>" for topic in brief.topics)
     topics = f'<ul class="bq-topics" aria-label="Topics">{topics}</ul>' if topics else ""
     return (
-        f"{_tools(brief, asked)}"
+        f"{_tools(brief, asked, judged)}"
         f'<article class="bq-brief" aria-label="{escape(brief.title)}">'
         f'<p class="bq-dateline">{dots(day, *facts(brief.kind))}</p>'
         f'<h2 class="bq-title" dir="auto">{title}</h2>{authors}'
@@ -202,13 +210,19 @@ def _in_header(brief: Brief, place: Range | None, cited: Range) -> str:
     return _marked(cut(brief.text[slice(*place)], place[0], cited), name=True)
 
 
-def _tools(brief: Brief, asked: str) -> str:
+def _tools(brief: Brief, asked: str, judged: Judged) -> str:
     """The bar over a brief: through its marks, search in it, ask only it, print it, mark words of it as right."""
     title = escape(f"Select words, or find them by the search, that answer: {asked}")
+    kept = [(place, right) for at, right in judged.items() if (place := parse_citation_id(at)) and place[0] == brief.id]
+    told = "".join(
+        f"Kept as {'right' if right else 'wrong'}: “{escape(brief.text[start:end])}”."
+        for (_, start, end), right in kept
+    )
     teach = (
         f'<span class="bq-judge"><button type="button" class="bq-act" data-words title="{title}" disabled>'
         f'These are the right words</button><button type="button" class="bq-act" data-judge="" '
-        f'data-at="{escape(brief.id)}:0-0" hidden>Take back</button></span><output class="bq-taught"></output>'
+        f'data-at="{escape(brief.id)}:0-0"{"" if kept else " hidden"}>Take back</button></span>'
+        f'<output class="bq-taught">{told}</output>'
         if asked
         else ""
     )

@@ -69,7 +69,7 @@
     const brief = back.dataset.at.split(':')[0];
     const kept = Object.keys(judged).some(at => at.startsWith(`${brief}:`));
     if (pressed === back) document.querySelector('[data-words]').focus();
-    back.hidden = !kept || !(meant || pressed === back || !back.hidden);
+    back.hidden = !kept;
     CSS.highlights?.set('bq-right', new Highlight(...(kept && meant ? [meant.range] : [])));
   }
 
