@@ -12,10 +12,11 @@ BriefQAError
 ├── IndexCorrupt        a file of the index is missing or damaged
 ├── ModelUnavailable    a model that cannot be loaded
 ├── QuestionInvalid     an empty or endless question, a filter that makes no sense
- ├── CitationInvalid     a citation or brief id that names nothing, a file that holds no citation
- ├── ExportInvalid       an export in a form that is not written, or to a file that cannot be
- ├── AddressTaken        the page cannot listen on the address it was given
- └── PackageMissing      a package that only some want is not installed
+├── CitationInvalid     a citation or brief id that names nothing, a file that holds no citation
+├── MarkInvalid         words marked that do not stand where it is said, a file of marks that cannot be read
+├── ExportInvalid       an export in a form that is not written, or to a file that cannot be
+├── AddressTaken        the page cannot listen on the address it was given
+└── PackageMissing      a package that only some want is not installed
 """
 
 
@@ -69,6 +70,10 @@ class QuestionInvalid(BriefQAError):
 
 class CitationInvalid(BriefQAError):
     """A citation or brief id that names nothing in the index, or a file that holds no citation."""
+
+
+class MarkInvalid(BriefQAError):
+    """Words marked that do not stand where it is said, or a file of marks that cannot be read."""
 
 
 class ExportInvalid(BriefQAError):

@@ -23,6 +23,7 @@ from qa import followup
 from qa.calibration import Calibration, signals_of
 from qa.citations import check_range, cite, parse_citation_id
 from qa.header import HeaderQuestion, asked_part, from_header
+from qa.marks import MARKS_FILE, Mark, Marks, mark_of
 from qa.periods import Period, asks_present, period_of
 from qa.reader import Reader, TransformersReader
 from qa.records import read_records
@@ -65,6 +66,7 @@ class Assistant:
         self._reader = reader
         self._settings = settings or AskSettings()
         self._calibration = Calibration.load(reader.folder)
+        self._marks = Marks(index_dir / MARKS_FILE)
         self._opening = threading.Lock()
         self._store = self._open(None)
 
@@ -201,6 +203,38 @@ class Assistant:
     def verify(self, content: bytes, name: str) -> list[Verdict]:
         """What became of every citation in a reply, a sheet or an export called `name`; raises CitationInvalid."""
         return verify_citations(read_records(content, name), self._current())
+
+    def mark(self, question: str, citation_id: str, *, right: bool, words: str | None = None) -> Mark:
+        """Keeps whether the words that a citation id names answer `question`, instead of what was kept on its brief.
+
+        Args:
+            question: What was asked.
+            citation_id: `BRIEF_ID:START-END`.
+            right: Whether the words answer it.
+            words: What the caller takes the words to be, if that is to be checked.
+
+        Raises:
+            QuestionInvalid: As `ask` does.
+            CitationInvalid: It names nothing in the index.
+            MarkInvalid: Other words stand there, or they are not of one paragraph.
+        """
+        brief, start, end = self.resolve(citation_id)
+        question = self._checked(question, Filters(), 1)
+        mark = mark_of(brief, question, start, end, brief.text[start:end] if words is None else words, right)
+        self._marks.put(mark, brief.text)
+        return mark
+
+    def unmark(self, question: str, brief_id: str) -> None:
+        """Takes back what was kept on this question and brief."""
+        self._marks.drop(question, brief_id)
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Every mark of this index."""
+        return self._marks.all()
+
+    def marked_set(self) -> str:
+        """The marks as a question set: JSON in the format of SQuAD."""
+        return self._marks.squad()
 
     def status(self) -> Status:
         """Counts, models, disk and the report of the current generation."""

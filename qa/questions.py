@@ -1,7 +1,7 @@
 """Question sets with known answers, as folders and files hold them."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,23 +28,38 @@ def load_questions(path: Path) -> list[Question]:
     """The questions of a set, in its order.
 
     A folder: of every `…/NN.json` that stands beside its brief `NN.txt`, sorted by file, `[{"q": …, "a": […],
-    "type": …}]`. One such file. A file in the format of SQuAD 1.1 or 2.0. JSON lines `{"question": …, "answers": […],
-    "id": …, "type": …, "brief": FILE}`, of which all but the first two may be missing.
+    "type": …}]`. One such file. A file in the format of SQuAD 1.1 or 2.0, as `marks.json` of an index is; a question
+    of it may tell its `type`. JSON lines `{"question": …, "answers": […], "id": …, "type": …, "brief": FILE}`, of which
+    all but the first two may be missing.
 
     Raises:
         QuestionInvalid: It cannot be read, is none of these, holds no question, or two have one id.
     """
+    return _checked(lambda: _of_folder(path) if path.is_dir() else _of_text(path.read_text("utf-8-sig"), path), path)
+
+
+def questions_in(text: str, name: str) -> list[Question]:
+    """The questions in `text`, as `load_questions` gives those of a file called `name`."""
+    return _checked(lambda: _of_text(text.removeprefix("\ufeff"), Path(name)), name)
+
+
+def _checked(read: Callable[[], Iterable[Question]], name: Path | str) -> list[Question]:
     try:
-        questions = list(_of_folder(path) if path.is_dir() else _of_file(path))
+        questions = list(read())
+        for question in questions:
+            words_told = (question.text, question.type, question.context, *question.golds)
+            if not all(isinstance(words, str) for words in words_told):
+                raise TypeError(f"what is told of question {question.id} is not all text")
+            "".join(words_told).encode()  # half a surrogate pair is no text: no page, file or model takes it
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
         told = f"{type(exc).__name__}: {exc}"
-        raise QuestionInvalid(f"the questions in {path} cannot be read ({told}); see: briefqa eval --help") from exc
+        raise QuestionInvalid(f"the questions in {name} cannot be read ({told}); see: briefqa eval --help") from exc
     if not questions:
-        raise QuestionInvalid(f"no question stands in {path}; give a folder of briefs with their .json, or a file")
+        raise QuestionInvalid(f"no question stands in {name}; give a folder of briefs with their .json, or a file")
     seen: set[str] = set()
     for question in questions:
         if question.id in seen:
-            raise QuestionInvalid(f"two questions in {path} have the id {question.id}; give each its own")
+            raise QuestionInvalid(f"two questions in {name} have the id {question.id}; give each its own")
         seen.add(question.id)
     return questions
 
@@ -78,8 +93,7 @@ def _of_folder(folder: Path) -> Iterator[Question]:
         yield from _of_brief(path, json.loads(path.read_text("utf-8")))
 
 
-def _of_file(path: Path) -> Iterator[Question]:
-    text = path.read_text("utf-8-sig")
+def _of_text(text: str, path: Path) -> Iterator[Question]:
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         # Not splitlines: JSON may hold other line separators inside its strings.
         lines = [line for line in text.split("\n") if line.strip()]
@@ -90,7 +104,7 @@ def _of_file(path: Path) -> Iterator[Question]:
 
 
 def _of_brief(path: Path, items: Sequence[Mapping[str, Any]]) -> Iterator[Question]:
-    file = f"{path.parent.name}/{path.stem}.txt"
+    file = f"{path.parent.name}/{path.stem}.txt".lstrip("/")
     for n, item in enumerate(items):
         yield Question(f"{file}#{n}", item["q"], item["type"], tuple(item["a"]), file)
 
@@ -100,7 +114,8 @@ def _of_squad(content: Mapping[str, Any]) -> Iterator[Question]:
         for paragraph in article["paragraphs"]:
             for item in paragraph["qas"]:
                 golds = () if item.get("is_impossible") else tuple(dict.fromkeys(a["text"] for a in item["answers"]))
-                yield Question(str(item["id"]), item["question"], "SQuAD", golds, "", paragraph["context"])
+                kind = item.get("type", "SQuAD")
+                yield Question(str(item["id"]), item["question"], kind, golds, "", paragraph["context"])
 
 
 def _of_line(number: int, item: Mapping[str, Any]) -> Question:

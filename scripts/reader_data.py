@@ -205,6 +205,23 @@ class BriefSet:
         self.passages += split_into_passages(brief, self._count, PASSAGE_TOKENS)
         self.questions += [(brief.id, qa) for qa in questions]
 
+    def add_marked(self, context: str, source: str, items: list[dict[str, Any]]) -> int:
+        """One brief as a set in the format of SQuAD holds it; how many of its questions are left out.
+
+        Left out is what has no answer, or one that no passage holds as a whole.
+        """
+        brief = parse_brief(context, source)
+        passages = split_into_passages(brief, self._count, PASSAGE_TOKENS)
+        questions = []
+        for item in items:
+            for answer in item["answers"][:1]:
+                start, end = answer["answer_start"], answer["answer_start"] + len(answer["text"])
+                if context[start:end] == answer["text"] and any(p.start <= start and end <= p.end for p in passages):
+                    questions.append({"q": item["question"], "a": [answer["text"]], "at": start})
+        self.passages += passages
+        self.questions += [(brief.id, qa) for qa in questions]
+        return len(items) - len(questions)
+
     def examples(self, part: float, negatives: float, rng: random.Random) -> Iterator[Example]:
         """For each question its passage, and as negatives what our own search finds and does not answer."""
         search = SparseIndex.build(self.passages)
@@ -217,11 +234,12 @@ class BriefSet:
             foreign = [p for p in hits if p.brief_id != brief]
             holders = [p for p in self.passages if p.brief_id == brief and any(a in p.text for a in qa["a"])]
             if holders:
-                # An answer that occurs several times is meant where the words of the question are.
-                gold = next((p for p in own if p in holders), holders[0])
+                # An answer that occurs several times is meant where it was marked, else where the question's words are.
+                there = [p for p in holders if p.start <= qa.get("at", -1) < p.end]
+                gold = next((p for p in there or own if p in holders), holders[0])
                 # The shortest acceptable answer is often too bare, the longest too long: the first is best.
                 answer = next(a for a in qa["a"] if a in gold.text)
-                start = gold.text.index(answer)
+                start = qa["at"] - gold.start if there else gold.text.index(answer)
                 yield self._example(qa, gold, (start, start + len(answer)), "answer")
             found = [p for p in own if p not in holders][: 1 if holders else 2]
             if holders and rng.random() < 0.5:
@@ -253,6 +271,19 @@ def brief_set(data: Path, name: str, count_tokens: Callable[[str], int]) -> Brie
     for n, (text, questions) in enumerate(articles.items()):
         news.add(text, f"news-{n}.txt", questions)
     return news
+
+
+def added_set(path: Path, count_tokens: Callable[[str], int]) -> tuple[BriefSet, int]:
+    """The briefs and questions of a set that analysts marked (`marks.json`), and how many questions are left out."""
+    added = BriefSet(count_tokens, "added", 5_000_000)
+    n_left_out = 0
+    for article in json.loads(path.read_text("utf-8"))["data"]:
+        for paragraph in article["paragraphs"]:
+            source = article.get("source") or "added.txt"
+            n_left_out += added.add_marked(paragraph["context"], source, paragraph["qas"])
+    if not added.questions:
+        raise SystemExit(f"no question of {path} has an answer to train on")
+    return added, n_left_out
 
 
 def windows_of(

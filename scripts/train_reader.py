@@ -8,10 +8,11 @@
 
 A recipe is a file of the settings that `Recipe` names; `--set name=value` overrides one. `prepare` cuts briefs
 and news into passages as the index does, adds hard negatives found by our own full-text search, drops what
-also stands in a measuring set, and prints every count. `train` runs on the CPU (in bfloat16 where the processor
-has it) or on a GPU, writes `train.jsonl` and draws `loss.png`. `evaluate` prints the figures on the sets that
-settings may be chosen on. `export` writes the model in half precision. `ablate` does the first three for every
-entry of a plan and prints a table. The picture needs matplotlib: `scripts/setup test train` installs it.
+also stands in a measuring set, and prints every count; with `--add FILE` it takes in the answerable questions of
+a set that analysts marked (`marks.json` of an index), cut the same way. `train` runs on the CPU (in bfloat16 where
+the processor has it) or on a GPU, writes `train.jsonl` and draws `loss.png`. `evaluate` prints the figures on the
+sets that settings may be chosen on. `export` writes the model in half precision. `ablate` does the first three for
+every entry of a plan and prints a table. The picture needs matplotlib: `scripts/setup test train` installs it.
 """
 
 import argparse
@@ -23,7 +24,7 @@ import sys
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,11 @@ from index.embedder import base_model_folder
 from index.models import preferred_dtype
 from reader_data import (
     HELD_OUT_BATCHES,
+    BriefSet,
     Example,
     Overlaps,
     Window,
+    added_set,
     brief_set,
     public_examples,
     windows_of,
@@ -106,9 +109,12 @@ class Recipe:
         return cls(**{name: tuple(v) if name == "layers" else v for name, v in values.items()})
 
 
-def prepare(recipe: Recipe, data: Path, out: Path) -> None:
-    """Writes `windows.npz` (token ids, answer positions, order and group of every window) and `prepare.json`."""
-    if not recipe.parts:
+def prepare(recipe: Recipe, data: Path, out: Path, add: Path | None = None) -> None:
+    """Writes `windows.npz` (token ids, answer positions, order and group of every window) and `prepare.json`.
+
+    With `add`, a set in the format of SQuAD whose contexts are briefs, its answerable questions are taken too.
+    """
+    if not recipe.parts and not add:
         raise SystemExit("the recipe names no training sets; give one of scripts/reader_recipes with --recipe")
     rng = random.Random(recipe.seed)
     tokenizer = AutoTokenizer.from_pretrained(base_model_folder())
@@ -117,8 +123,9 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> None:
     def count_tokens(text: str) -> int:
         return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
+    added, n_left_out = added_set(add, count_tokens) if add else (None, 0)
     overlaps = Overlaps(data)
-    examples = list(filter(overlaps.keep, _examples(recipe, data, count_tokens, rng)))
+    examples = list(filter(overlaps.keep, _examples(recipe, data, count_tokens, rng, added)))
     if recipe.tokens:
         n_chars = sum(len(e.question) + len(e.header) + len(e.context) for e in examples)
         share = recipe.tokens * CHARS_PER_TOKEN / n_chars
@@ -149,18 +156,29 @@ def prepare(recipe: Recipe, data: Path, out: Path) -> None:
         "by_set": dict(sorted(Counter(w.origin for w in windows).items())),
         "dropped_overlaps": dict(sorted(overlaps.dropped.items())),
         "held_out_batches": HELD_OUT_BATCHES,
+        "added": {"file": add.name, "questions": len(added.questions), "left_out": n_left_out}
+        if add and added
+        else None,
     }
     (out / "prepare.json").write_text(json.dumps(report, indent=1), "utf-8")
     print(json.dumps(report, indent=1))
 
 
-def _examples(recipe: Recipe, data: Path, count_tokens: Any, rng: random.Random) -> Iterator[Example]:  # noqa: ANN401
+def _examples(
+    recipe: Recipe,
+    data: Path,
+    count_tokens: Callable[[str], int],
+    rng: random.Random,
+    added: BriefSet | None,
+) -> Iterator[Example]:
     yield from public_examples(data, recipe.parts, recipe.neighbours, rng)
     yield from written_examples(data, recipe.parts.get("written", 0.0), rng)
     for name in ("briefs", "own-briefs", "news"):
         if recipe.parts.get(name):
             group = brief_set(data, name, count_tokens)
             yield from group.examples(recipe.parts[name], recipe.negatives, rng)
+    if added:
+        yield from added.examples(1.0, recipe.negatives, rng)
 
 
 def train(out: Path) -> None:
@@ -449,13 +467,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--recipe", type=Path, help="settings, as TOML (prepare)")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="override one (prepare)")
+    parser.add_argument("--add", type=Path, metavar="FILE", help="a set that analysts marked, trained on too (prepare)")
     parser.add_argument("--plan", type=Path, help="a base recipe and changes to it, as TOML (ablate)")
     parser.add_argument("--to", type=Path, default=Path("qa/models/reader"), help="where to write (export)")
     parser.add_argument("--mean-with", type=Path, metavar="MODEL", help="average with this model's weights (export)")
     args = parser.parse_args()
     if args.command == "prepare":
         values = tomllib.loads(args.recipe.read_text("utf-8")) if args.recipe else {}
-        prepare(Recipe.load(values | tomllib.loads("\n".join(args.set))), args.data, args.out)
+        prepare(Recipe.load(values | tomllib.loads("\n".join(args.set))), args.data, args.out, args.add)
     elif args.command == "train":
         train(args.out)
         draw_losses(args.out)

@@ -3,13 +3,14 @@
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from index.check import Finding
 from index.errors import CitationInvalid, IndexBusy, QuestionInvalid
 from index.history import PastRun
-from index.types import Brief, Facets, Failure, Filters, Paragraph, ParagraphRole, Report
+from index.types import Brief, Facets, Failure, Filters, Paragraph, ParagraphRole, Passage, Report
+from qa.marks import Mark, mark_of, squad_of
 from qa.records import read_records
 from qa.types import Answer, Citation, ReadPassage, Reply
 from qa.verify import Verdict, verify_citations
@@ -85,7 +86,7 @@ HOSTILE = make_brief(
     f"Ferries & {SCRIPT} Fares",
     [
         f"The ferry {SCRIPT} carries 1,900 passengers a day, and ${{alert(1)}} {{{{value}}}} costs nothing.",
-        "Night sailings ended in 2018.",
+        "Night sailings\r\nended 🙂 in\r\n2018.",
     ],
     date=None,
     kind=None,
@@ -144,6 +145,7 @@ class FakeAssistant:
         self.updates: list[bool] = []
         self.busy = False
         self.endless = False
+        self.marked: dict[tuple[str, str], Mark] = {}
 
     def ask(self, question: str, filters: Filters = Filters(), *, top_k: int = 3, after: Reply | None = None) -> Reply:
         """The reply; an empty question and a filter that is no date are refused as by the real one.
@@ -209,6 +211,39 @@ class FakeAssistant:
     def verify(self, content: bytes, name: str) -> list[Verdict]:
         """The verdicts of the real thing on these briefs."""
         return verify_citations(read_records(content, name), self)
+
+    def passages(self, brief_id: str) -> tuple[Passage, ...]:
+        """A passage for each paragraph."""
+        return tuple(
+            Passage(brief.id, p.number, p.start, p.end, brief.text[p.start : p.end], brief.header)
+            for brief in BRIEFS
+            if brief.id == brief_id
+            for p in brief.paragraphs
+        )
+
+    def ask_of(self, question: str, passages: Sequence[Passage]) -> Reply:
+        """What `ask` says."""
+        return self.ask(question)
+
+    def mark(self, question: str, citation_id: str, *, right: bool, words: str | None = None) -> Mark:
+        """Keeps the mark in memory, checked as by the real one."""
+        brief, start, end = self.resolve(citation_id)
+        mark = mark_of(brief, question, start, end, brief.text[start:end] if words is None else words, right)
+        self.unmark(question, brief.id)
+        self.marked[question, brief.id] = mark
+        return mark
+
+    def unmark(self, question: str, brief_id: str) -> None:
+        """Takes it back."""
+        self.marked.pop((question, brief_id), None)
+
+    def marks(self) -> tuple[Mark, ...]:
+        """Those in memory."""
+        return tuple(self.marked.values())
+
+    def marked_set(self) -> str:
+        """Those in memory, as a question set."""
+        return squad_of(self.marks(), {brief.id: brief.text for brief in BRIEFS})
 
     def status(self) -> FakeStatus:
         """Counts that grow with each update."""

@@ -85,9 +85,9 @@ def test_files_are_chosen(library, kept) -> None:
 
 
 def test_a_text_is_pasted_by_keyboard_alone(library, kept) -> None:
-    """From the tab on; the form is empty and folded afterwards, and what was added is open at Enter."""
-    library.get_by_role("tab", name="Library").focus()
-    for key in ("Tab", "Tab", "Tab", "Enter", "Tab"):  # the next tab, the file chooser, “Paste a text”, open, the name
+    """From the file chooser on; the form is empty and folded afterwards, and what was added is open at Enter."""
+    library.get_by_label("Add .txt or .md files").focus()
+    for key in ("Tab", "Enter", "Tab"):  # to “Paste a text”, open it, to the name
         library.keyboard.press(key)
     library.keyboard.insert_text("Fares / June")
     library.keyboard.press("Tab")

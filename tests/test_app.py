@@ -227,11 +227,12 @@ def test_every_event_has_its_own_name(url: str) -> None:
     names = [event["api_name"] for event in events]
     assert sorted(names) == [
         "add", "ask", "ask_page", "brief", "briefs", "check", "choices", "choices_after_add",
-        "choices_after_rebuild_page", "choices_after_remove", "choices_after_update_page", "close", "home", "library",
-        "open_from_added", "open_from_answers", "open_from_library", "rebuild_page", "remove", "scope",
+        "choices_after_rebuild_page", "choices_after_remove", "choices_after_update_page", "close", "forget", "home",
+        "judge", "left", "library", "marked_set", "marks", "measure_file", "measure_marks", "open_from_added",
+        "open_from_answers", "open_from_library", "open_from_marks", "rebuild_page", "remove", "scope",
         "scope_after_add", "scope_after_rebuild_page", "scope_after_remove", "scope_after_update_page",
-        "scope_at_first", "scope_cleared", "scope_of_address", "status", "status_page", "stop", "update", "update_page",
-        "verify",
+        "scope_at_first", "scope_cleared", "scope_of_address", "status", "status_page", "stop", "stop_measuring",
+        "update", "update_page", "verify",
     ]  # fmt: skip
 
 

@@ -10,7 +10,6 @@ ALLOWED = {"index": {"index"}, "qa": {"qa", "index"}, "ui": {"ui", "qa", "index"
 ONLY_IN = {
     "faiss": "index/dense.py",
     "tantivy": "index/sparse.py",
-    "gradio": "ui/app.py",
     "nupunkt": "index/passages.py",
     "watchfiles": "index/watch.py",
 }
@@ -28,6 +27,13 @@ def test_imports_go_one_way(package):
     ours = set(ALLOWED) | {"tests", "scripts"}
     for path in sorted((ROOT / package).rglob("*.py")):
         assert imports(path) & ours <= ALLOWED[package], path
+
+
+def test_gradio_is_known_to_the_page_alone():
+    users = {
+        p.relative_to(ROOT).as_posix() for n in ALLOWED for p in (ROOT / n).rglob("*.py") if "gradio" in imports(p)
+    }
+    assert users == {"ui/app.py", "ui/quality_tab.py"}
 
 
 @pytest.mark.parametrize("engine", sorted(ONLY_IN))

@@ -1,5 +1,6 @@
 """The page in a real Chromium, over the fake assistant. Run with `pytest -m browser`."""
 
+import json
 import os
 import re
 import shutil
@@ -8,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from fake_assistant import HEAT, REVIEW, SCRIPT, FakeAssistant, cite
+from fake_assistant import HEAT, HOSTILE, REVIEW, SCRIPT, FakeAssistant, cite
 
 from ui.app import build_app, launch
 
@@ -499,6 +500,155 @@ def test_two_people_each_get_their_own(make_page) -> None:
     expect(other.locator("#brief mark")).to_have_text(["it falls on tenants who cannot choose their heating"])
 
 
+def select(page: "playwright.Page", words: str) -> None:
+    """Selects words of the open brief, across its marks."""
+    page.evaluate(
+        """words => {
+          const walker = document.createTreeWalker(document.querySelector('#brief .bq-text'), NodeFilter.SHOW_TEXT);
+          const places = [];
+          while (walker.nextNode()) {
+            for (let i = 0; i < walker.currentNode.length; i++) places.push([walker.currentNode, i]);
+          }
+          const at = places.map(([node, i]) => node.data[i]).join('').indexOf(words);
+          const [first, last] = [places[at], places[at + words.length - 1]];
+          getSelection().setBaseAndExtent(first[0], first[1], last[0], last[1] + 1);
+        }""",
+        words,
+    )
+
+
+def test_an_answer_is_judged_and_that_is_seen_again(page, assistant) -> None:
+    assistant.marked.clear()
+    ask(page, "How large is the levy?")
+    right, wrong = (page.locator(".bq-first").get_by_role("button", name=name) for name in ("Right", "Wrong"))
+    right.press("Enter")
+    expect(page.locator(".bq-first .bq-taught")).to_have_text("Kept as right.")
+    expect(right).to_have_attribute("aria-pressed", "true")
+    expect(right).to_be_focused()
+    page.reload()
+    expect(right).to_have_attribute("aria-pressed", "true")
+    wrong.click()
+    expect(wrong).to_have_attribute("aria-pressed", "true")
+    expect(right).to_have_attribute("aria-pressed", "false")
+    assert [(mark.words, mark.right) for mark in assistant.marks()] == [(LEVY, False)]
+    wrong.click()
+    expect(page.locator(".bq-first .bq-taught")).to_have_text("Taken back.")
+    expect(wrong).to_have_attribute("aria-pressed", "false")
+    assert assistant.marks() == ()
+
+
+def test_the_right_words_are_selected_in_a_brief(page, assistant) -> None:
+    """They begin inside a mark and hold a character that is two for the browser and one for Python."""
+    assistant.marked.clear()
+    ask(page, "How large is the levy?")
+    citation(page).click()
+    teach = page.get_by_role("button", name="These are the right words")
+    expect(teach).to_be_disabled()
+    words = "kilowatt-hour sold in the county, which the utility “reluctantly” agreed to collect 🙂 for two"
+    select(page, words)
+    teach.click()
+    expect(page.locator("#brief .bq-taught")).to_have_text("Kept as the right words for “How large is the levy?”.")
+    (mark,) = assistant.marks()
+    assert HEAT.text[mark.start : mark.end] == mark.words == words
+    assert page.evaluate("[...CSS.highlights.get('bq-right')].map(String)") == [words]
+    citation(page).click()
+    expect(page.locator("#brief .bq-taught")).to_have_text(f"Kept as right: “{words}”.")
+    select(page, "🙂 for two years.Councillor Harris")
+    teach.click()
+    expect(page.locator("#brief .bq-taught")).to_have_text("An answer stands in one paragraph; select words of one.")
+    page.get_by_role("button", name="Take back").click()
+    expect(page.locator("#brief .bq-taught")).to_have_text("Taken back.")
+    expect(page.get_by_role("button", name="Take back")).to_be_hidden()
+    assert assistant.marks() == ()
+
+
+def test_the_right_words_are_found_by_keys_alone(page, assistant) -> None:
+    """In a hostile brief with line breaks of two characters, which the browser would make one."""
+    assistant.marked.clear()
+    ask(page, "ferry?")
+    page.locator("#answers").get_by_role("button", name="Ferries").first.press("Enter")
+    box = page.get_by_label("Search in this brief")
+    box.fill("ended 🙂 in 2018")
+    box.press("Enter")
+    expect(page.locator(".bq-search output")).to_have_text("1 of 1")
+    teach = page.get_by_role("button", name="These are the right words")
+    for _ in range(3):  # Ask only this brief, Print, and here
+        page.keyboard.press("Tab")
+    expect(teach).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#brief .bq-taught")).to_have_text("Kept as the right words for “ferry?”.")
+    (mark,) = assistant.marks()
+    assert mark.words == HOSTILE.text[mark.start : mark.end] == "ended 🙂 in\r\n2018"
+    assert page.evaluate("window.hacked") is None
+
+
+def test_marks_are_listed_taken_back_and_saved(page, assistant) -> None:
+    assistant.marked.clear()
+    assistant.mark("How large is the levy?", cite(HEAT, LEVY).id, right=True)
+    assistant.mark(f"who {SCRIPT}?", cite(HOSTILE, "Night").id, right=False)
+    page.get_by_role("tab", name="Quality").click()
+    marks = page.get_by_role("region", name="Marks")
+    expect(marks).to_contain_text("1 right, 1 wrong, kept with the index")
+    marks.locator("summary").press("Enter")
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Download the marks").click()
+    assert saving.value.suggested_filename == "marks.json"
+    assert Path(saving.value.path()).read_text("utf-8") == assistant.marked_set()
+    expect(marks).to_contain_text(f"who {SCRIPT}?")
+    assert page.evaluate("window.hacked") is None
+    marks.get_by_role("button", name=f"Take back: who {SCRIPT}?").press("Enter")
+    expect(marks).to_contain_text("1 right, 0 wrong")
+    expect(marks.locator("summary")).to_be_focused()
+    marks.get_by_role("button", name=HEAT.title).click()
+    expect(page.locator("mark#cited")).to_have_text(LEVY)
+
+
+def test_the_quality_on_a_file_and_on_the_marks(page, assistant) -> None:
+    assistant.marked.clear()
+    assistant.mark("How large is the levy?", cite(HEAT, LEVY).id, right=True)
+    page.get_by_role("tab", name="Quality").click()
+    page.get_by_label("Measure on a file").set_input_files(question_set(["levy?", "Who is king?"]))
+    on_file = page.get_by_role("region", name="Quality on levy.jsonl")
+    expect(on_file).to_contain_text("2 questions, 2 of them answerable, asked of 3 briefs.")
+    expect(on_file.get_by_role("img")).to_have_count(3)
+    expect(on_file.get_by_role("table")).to_have_count(4)
+    page.get_by_role("button", name="Measure on the marks").press("Enter")
+    expect(page.get_by_role("region", name="Quality on the marks")).to_contain_text("1 question")
+
+
+def test_a_file_that_is_no_set_is_told(page) -> None:
+    page.get_by_role("tab", name="Quality").click()
+    box = page.get_by_label("Measure on a file")
+    box.set_input_files({"name": "<b>.json", "mimeType": "application/json", "buffer": b"{"})
+    expect(page.get_by_role("alert")).to_contain_text("The questions in <b>.json cannot be read")
+    told = page.locator("#measure-file output")
+    box.set_input_files({"name": "a.json", "mimeType": "application/json", "buffer": b"\xff"})
+    expect(told).to_have_text("a.json is no text in UTF-8.")
+    box.set_input_files({"name": "a.json", "mimeType": "application/json", "buffer": b" " * 5_000_001})
+    expect(told).to_have_text("a.json is larger than 5 MB; measure it with: briefqa eval.")
+
+
+def test_measuring_can_be_stopped_and_others_ask_meanwhile(make_page) -> None:
+    page, other = make_page(), make_page()
+    page.get_by_role("tab", name="Quality").click()
+    stop = page.get_by_role("button", name="Stop")
+    expect(page.get_by_role("button", name="Measure on the marks")).to_be_visible()
+    expect(stop).to_be_hidden()
+    page.get_by_label("Measure on a file").set_input_files(question_set([f"slow levy {n}?" for n in range(200)]))
+    expect(page.locator("#quality")).to_contain_text("/200 questions")
+    ask(other, "How large is the levy?")
+    expect(first_words(other)).to_have_text(LEVY)
+    stop.click()
+    expect(page.get_by_role("alert")).to_have_text("Measuring was stopped; nothing of it is kept.")
+    expect(stop).to_be_hidden()
+
+
+def question_set(questions: list[str]) -> dict[str, object]:
+    """A file of questions that the heat pump brief answers."""
+    lines = [json.dumps({"question": q, "answers": [LEVY], "brief": HEAT.source}) for q in questions]
+    return {"name": "levy.jsonl", "mimeType": "application/jsonl", "buffer": "\n".join(lines).encode()}
+
+
 @pytest.mark.parametrize("width", [390, 768, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_view_fits_and_can_be_used_by_all(make_page, width: int, scheme: str) -> None:
@@ -525,6 +675,10 @@ def test_every_view_fits_and_can_be_used_by_all(make_page, width: int, scheme: s
     page.get_by_role("tab", name="Library").click()
     expect(page.get_by_role("table")).to_be_visible()
     look("library")
+    page.get_by_role("tab", name="Quality").click()
+    page.get_by_label("Measure on a file").set_input_files(question_set(["levy?", "Why did Harris object?"]))
+    expect(page.get_by_role("region", name="Quality on levy.jsonl")).to_be_visible()
+    look("quality")
     page.get_by_role("tab", name="Index").click()
     page.get_by_role("button", name="Check").click()
     expect(page.get_by_role("region", name="Health of the index")).to_contain_text("not in order.")

@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -124,6 +125,7 @@ def test_sets_in_every_format(tmp_path):
         ("q.jsonl", '{"question": "who?"}', "cannot be read .KeyError: 'answers'."),
         ("q.json", "{", "cannot be read .JSONDecodeError"),
         ("q.json", '{"data": []}', "no question stands in"),
+        ("q.jsonl", '{"question": "who?", "answers": [{"text": 7}]}', "TypeError: .* is not all text"),
         ("q.jsonl", '{"question": "a", "answers": [], "id": 1}\n' * 2, "two questions in .* have the id 1"),
     ],
 )
@@ -131,6 +133,15 @@ def test_a_bad_set_is_told_in_a_sentence(tmp_path, name, content, words):
     (tmp_path / name).write_text(content, "utf-8")
     with pytest.raises(QuestionInvalid, match=words):
         load_questions(tmp_path / name)
+
+
+def test_a_set_named_without_its_folder_finds_its_brief(tmp_path, monkeypatch):
+    """The brief of `01.json` was looked for as `/01.txt`, which is none."""
+    monkeypatch.chdir(tmp_path)
+    Path("01.json").write_text(json.dumps([{"q": "who?", "a": ["Ana Brook"], "type": "who"}]), "utf-8")
+    questions = load_questions(Path("01.json"))
+    brief = parse_brief(BRIEF, "set/01.txt")
+    assert briefs_of(questions, [brief]) == {questions[0].id: {brief.id}}
 
 
 def test_briefs_of_a_question():

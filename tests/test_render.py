@@ -122,7 +122,8 @@ def test_brief_page() -> None:
     assert '<h2 class="bq-title" dir="auto">Heat Pumps in the Stonebridge Valley</h2>' in page
     assert '<p class="bq-authors">Mara Lindqvist, Tomás Ibarra</p>' in page
     assert '>it falls on</mark><mark class="other"> tenants </mark>who cannot' in page
-    assert '<p data-number="5" dir="auto" class="bq-bio">Mara Lindqvist is' in page
+    place = f'data-number="5" data-start="{HEAT.paragraphs[4].start}"'
+    assert f'<p {place} dir="auto" class="bq-bio">Mara Lindqvist is' in page
     assert "<li>Energy</li><li>Housing</li>" in page
     assert "File <bdi>energy/heat-pumps.txt</bdi>" in page
     assert "“reluctantly” agreed to collect 🙂" in page
@@ -133,8 +134,8 @@ def test_a_span_may_cross_paragraphs() -> None:
     brief = make_brief("T", ["One two.", "Three four."])
     start, end = brief.text.index("two"), brief.text.index(" four")
     assert (
-        '<p data-number="1" dir="auto">One <mark class="cited" id="cited" tabindex="-1">two.</mark></p>'
-        '<p data-number="2" dir="auto"><mark class="cited">Three</mark> four.</p>'
+        '<p data-number="1" data-start="3" dir="auto">One <mark class="cited" id="cited" tabindex="-1">two.</mark></p>'
+        '<p data-number="2" data-start="13" dir="auto"><mark class="cited">Three</mark> four.</p>'
     ) in render.brief_page(brief, start, end)
 
 
@@ -168,7 +169,7 @@ def test_brief_without_date_kind_authors_topics() -> None:
     assert render.brief_page(brief, 0, 0).endswith(
         '</div><article class="bq-brief" aria-label="T"><p class="bq-dateline">undated</p>'
         '<h2 class="bq-title" dir="auto">T</h2>'
-        '<div class="bq-text"><p data-number="1" dir="auto">One.</p></div>'
+        '<div class="bq-text"><p data-number="1" data-start="3" dir="auto">One.</p></div>'
         '<p class="bq-source">File <bdi>brief.txt</bdi></p></article>'
     )
 

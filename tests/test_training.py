@@ -16,6 +16,7 @@ import reader_data
 import train_reader
 from index.briefs import parse_brief
 from index.embedder import base_model_folder
+from qa.marks import Marks, mark_of
 from reader_data import Example, Overlaps, own_questions, paragraph_hash, public_examples, windows_of
 from train_reader import Recipe, load_model, loss_of, train
 
@@ -134,6 +135,43 @@ def test_prepare_says_what_it_took_and_left(data, capsys):
     assert report["unanswerable"] == 1
     windows = np.load(out / "windows.npz")
     assert windows["lengths"].sum() == len(windows["ids"]) == report["tokens"]
+
+
+def test_what_analysts_marked_is_trained_on_where_it_was_marked(tokenizer, data, tmp_path):
+    """The second “crowns” of the brief was marked; the answer across two paragraphs cannot be learnt."""
+    body = "😀 It cost 40 crowns in Alba. Nobody paid.\n\nIn Brin it cost 40 crowns. The mayor paid."
+    brief = parse_brief(f"March 15, 2021 | Insight\n\nPrices\n\n{body}\n", "prices.txt")
+    marks = Marks(tmp_path / "marks.json")
+    for question, words in (("What did Brin cost?", "40 crowns"), ("Who paid?", "The mayor")):
+        start = brief.text.rindex(words)
+        marks.put(mark_of(brief, question, start, start + len(words), words, True), brief.text)
+    start = brief.text.index("Nobody")
+    marks.put(mark_of(brief, "Who did not pay?", start, start + 6, "Nobody", False), brief.text)
+    content = json.loads((tmp_path / "marks.json").read_text("utf-8"))
+    asked = content["data"][0]["paragraphs"][0]["qas"]
+    across = brief.text[brief.text.index("paid.") : brief.text.index("Brin")]
+    asked.append({"question": "?", "answers": [{"text": across, "answer_start": brief.text.index("paid.")}]})
+    asked.append({"question": "Why?", "answers": []})
+    (tmp_path / "marks.json").write_text(json.dumps(content), "utf-8")
+
+    added, n_left_out = reader_data.added_set(tmp_path / "marks.json", lambda text: len(text.split()))
+    assert n_left_out == 2
+    examples = list(added.examples(1.0, 1.0, random.Random(1)))
+    answered = {e.question: e for e in examples if e.answer}
+    assert {q: e.context[slice(*e.answer)] for q, e in answered.items()} == {
+        "What did Brin cost?": "40 crowns", "Who paid?": "The mayor",
+    }  # fmt: skip
+    assert answered["What did Brin cost?"].context.startswith("In Brin")
+    assert {e.header for e in examples} == {"Prices | 2021-03-15 | Insight"}
+    assert all(e.answer or "Brin" not in e.context for e in examples)
+
+    train_reader.prepare(Recipe(), data, data / "run", tmp_path / "marks.json")
+    report = json.loads((data / "run" / "prepare.json").read_text("utf-8"))
+    assert report["added"] == {"file": "marks.json", "questions": 2, "left_out": 2}
+    assert report["by_set"]["added/answer"] == 2
+    (tmp_path / "marks.json").write_text('{"data": []}', "utf-8")
+    with pytest.raises(SystemExit, match=r"no question of .*marks\.json has an answer to train on"):
+        train_reader.prepare(Recipe(), data, data / "none", tmp_path / "marks.json")
 
 
 def test_a_set_that_does_not_exist_is_an_error(data):

@@ -22,6 +22,7 @@ from ui.endpoints import Endpoints, filters_of, place_of
 from ui.examples import example_questions
 from ui.history import history_page
 from ui.library import library_page
+from ui.quality_tab import Teaching, asked_of, judged_of, lay_quality, wire_quality
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
@@ -46,7 +47,7 @@ class Callbacks:
             reply = self.assistant.ask(question or "", filters_of(*filters), after=before)
         except BriefQAError as error:
             return None, render.message_page(error), closed
-        return reply, render.reply_page(reply), closed
+        return reply, render.reply_page(reply, judged_of(self.assistant, reply)), closed
 
     def open(self, reply: Reply | None, event: gr.EventData) -> tuple[str, dict[str, Any]]:
         """The brief that was clicked, at its passage, in the reader."""
@@ -56,7 +57,9 @@ class Callbacks:
         except BriefQAError as error:
             return render.message_page(error), shown
         dialog = removal_dialog(brief, added=self.assistant.is_added(brief))
-        return render.brief_page(brief, start, end, _cited_in(reply, brief.id)) + dialog, shown
+        judged = judged_of(self.assistant, reply)
+        page = render.brief_page(brief, start, end, _cited_in(reply, brief.id), asked_of(reply), judged)
+        return page + dialog, shown
 
     def update(self, progress: gr.Progress = gr.Progress()) -> tuple[str, str]:
         """Report and status after the index was brought up to date."""
@@ -223,14 +226,17 @@ def build_app(assistant: "Assistant", *, examples: Sequence[str] | None = None) 
                     ask = _lay_ask(examples)
                 with gr.Tab("Library", id="library", elem_id="tab-library") as library_tab:
                     shelf = _lay_library(library_tab)
+                with gr.Tab("Quality", id="quality", elem_id="tab-quality") as quality_tab:
+                    quality = lay_quality(_lay_html)
                 with gr.Tab("Index", id="index", elem_id="tab-index") as index_tab:
                     made = _lay_index(index_tab)
             reader = _lay_reader()
         _wire_ask(calls, ask, reply, reader)
         _wire_address(calls, app, masthead, ask, (reply, ask.answers, reader.column))
-        _wire_reader(calls, (ask.answers, shelf.library, shelf.added), reply, reader)
+        _wire_reader(calls, (ask.answers, shelf.library, shelf.added, quality.marks), reply, reader)
         _wire_library(calls, shelf, reader, ask)
         _wire_index(calls, made, ask)
+        wire_quality(Teaching(assistant), app, quality_tab, quality, reply, ask.answers)
         app.load(calls.choices, None, list(ask.filters[2:5]), api_name="choices", api_visibility="undocumented")
         _offer(Endpoints(assistant))
     return app
@@ -280,12 +286,14 @@ def _give_json(server: Any) -> None:  # noqa: ANN401  # gradio's type is known o
 
 def page_css() -> str:
     """The style sheet of the page."""
-    return (files("ui") / "page.css").read_text(encoding="utf-8")
+    return "".join((files("ui") / name).read_text(encoding="utf-8") for name in ("page.css", "teach.css"))
 
 
 def page_head() -> str:
     """The script of the page, for its head."""
-    return f"<script>{(files('ui') / 'page.js').read_text(encoding='utf-8')}</script>"
+    return "".join(
+        f"<script>{(files('ui') / name).read_text(encoding='utf-8')}</script>" for name in ("page.js", "teach.js")
+    )
 
 
 def page_theme() -> gr.themes.Base:

@@ -11,7 +11,8 @@ _MONTHS = tuple("January February March April May June July August September Oct
 def escape(text: str) -> str:
     """`text` as words of a page: in an element or in a quoted attribute."""
     # A file name that is not UTF-8 comes as lone surrogates, which no HTTP reply can carry.
-    return html.escape(text.encode("utf-8", "replace").decode("utf-8"))
+    # A carriage return stays one only if it is named: a page turns \r\n into \n, and offsets would shift.
+    return html.escape(text.encode("utf-8", "replace").decode("utf-8")).replace("\r", "&#13;")
 
 
 def opener(target: str, words: str, style: str = "bq-open") -> str:

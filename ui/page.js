@@ -415,5 +415,8 @@ window.briefqa = (() => {
     });
   }
 
-  return { connect, fields, filled, asking, answered, opened, closed, added, removed, tellFilters };
+  const send = (name, event, data) => triggers[name](event, data);
+  const found = () => ranges[current]; // the words at which the search in the brief stands
+
+  return { connect, fields, filled, asking, answered, opened, closed, added, removed, tellFilters, send, found };
 })();

@@ -1,16 +1,17 @@
 """Values to HTML: pure functions, every word of a brief escaped, every mark set by offsets."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from index.briefs import outline
 from index.check import Finding
 from index.types import Brief, Facets, Failure, Filters, ParagraphRole, Report
-from qa.citations import place_words
+from qa.citations import parse_citation_id, place_words
 from qa.sections import said_by
 from qa.types import Answer, Citation, ReadPassage, Reply
 from ui import citing
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 Range = tuple[int, int]
 """Half-open range of code points of a brief's text."""
+
+Judged = Mapping[str, bool]
+"""Citation id → whether its words were judged right, for one question."""
+NOT_JUDGED: Judged = MappingProxyType({})
 
 CITED_ID = "cited"
 """HTML id of the first cited characters: what the page scrolls to."""
@@ -97,17 +102,17 @@ def message_page(error: Exception) -> str:
     return f'<p class="bq-error" role="alert">{escape(sentence_of(error))}</p>'
 
 
-def reply_page(reply: Reply) -> str:
+def reply_page(reply: Reply, judged: Judged = NOT_JUDGED) -> str:
     """The reply: answers as cards, or that the briefs do not answer; what was read is folded below."""
     if reply.found:
         first, *rest = reply.answers
         sure = [answer for answer in rest if answer.confidence >= _WEAK]
         weak = [answer for answer in rest if answer.confidence < _WEAK]
-        more = f'<h2 class="bq-more">Other readings</h2>{_cards(sure)}' if sure else ""
-        folded = f"{_weak(weak)}{_passages(reply.passages, 'Passages read')}"
-        body = f"{answer_card(first, first=True)}{more}{timeline((first, *sure))}{folded}"
+        more = f'<h2 class="bq-more">Other readings</h2>{_cards(sure, judged)}' if sure else ""
+        folded = f"{_weak(weak, judged)}{_passages(reply.passages, 'Passages read')}"
+        body = f"{answer_card(first, judged, first=True)}{more}{timeline((first, *sure))}{folded}"
     else:
-        body = _not_found(reply)
+        body = _not_found(reply, judged)
     asked = reply.understood or reply.question
     read_as = (
         f'<p class="bq-understood">Read as <q dir="auto">{escape(reply.understood)}</q></p>' if reply.understood else ""
@@ -118,8 +123,8 @@ def reply_page(reply: Reply) -> str:
     )
 
 
-def answer_card(answer: Answer, *, first: bool = False) -> str:
-    """One answer: its words, its sentence with the span marked, who said it, how sure, where it stands."""
+def answer_card(answer: Answer, judged: Judged = NOT_JUDGED, *, first: bool = False) -> str:
+    """One answer: its words, its sentence with the span marked, who said it, how sure, where it is; judged or not."""
     citation = answer.citation
     words = confidence_words(answer.confidence)
     pieces = cut(citation.sentence, citation.sentence_start, (citation.start, citation.end))
@@ -129,7 +134,7 @@ def answer_card(answer: Answer, *, first: bool = False) -> str:
         f'<blockquote class="bq-sentence" dir="auto">{_marked(pieces)}</blockquote>{_said(citation)}'
         f'<div class="bq-foot">{citation_line(citation)}'
         f'<span class="bq-sure" title="{answer.confidence:.0%} likely to be right">{words}</span></div>'
-        f"{actions(citation)}{_also(answer.also)}</article>"
+        f'{actions(citation, judged)}<output class="bq-taught"></output>{_also(answer.also)}</article>'
     )
 
 
@@ -138,8 +143,8 @@ def _said(citation: Citation) -> str:
     return f'<p class="bq-said" dir="auto">{escape(said)}</p>' if said else ""
 
 
-def actions(citation: Citation) -> str:
-    """What can be done with a citation: read it in its brief, copy it in three forms, copy a link to it."""
+def actions(citation: Citation, judged: Judged = NOT_JUDGED) -> str:
+    """What can be done with a citation: read it in its brief, copy it in three forms or a link to it, judge it."""
     forms = (("Plain text", citing.plain), ("Markdown", citing.markdown), ("BibTeX", citing.bibtex))
     copies = "".join(
         f'<button type="button" class="bq-act" data-copy="{escape(form(citation))}">{name}</button>'
@@ -149,7 +154,7 @@ def actions(citation: Citation) -> str:
     return (
         f'<div class="bq-acts">{opener(citation.id, "Read in brief", "bq-act")}'
         f'<details class="bq-copy"><summary class="bq-act">Copy citation</summary><span>{copies}</span></details>'
-        f'<a class="bq-act" href="{link}" data-copy-link>Link</a></div>'
+        f'<a class="bq-act" href="{link}" data-copy-link>Link</a>{_judge(citation.id, judged)}</div>'
     )
 
 
@@ -160,11 +165,20 @@ def citation_line(citation: Citation) -> str:
     return f'<p class="bq-cite">{opener(citation.id, citation.title)}<span class="bq-where">{place}</span></p>'
 
 
-def brief_page(brief: Brief, start: int, end: int, others: Iterable[Range] = ()) -> str:
-    """The brief as a document, `start..end` marked, and `others` more weakly.
+def brief_page(
+    brief: Brief,
+    start: int,
+    end: int,
+    others: Iterable[Range] = (),
+    asked: str = "",
+    judged: Judged = NOT_JUDGED,
+) -> str:
+    """The brief as a document, `start..end` marked, and `others` more weakly; words of it can be marked as right.
 
     The first marked characters have the id `CITED_ID`. Of the header, date and title are marked; what else lies
     between paragraphs is not shown, so neither are marks there. An empty range marks nothing.
+    `asked` is the question to which words of the brief can be marked as the right ones, if there is one; `judged` tells
+    those that are marked.
     """
     others = tuple(others)
     body: list[str] = []
@@ -177,12 +191,13 @@ def brief_page(brief: Brief, start: int, end: int, others: Iterable[Range] = ())
         name = not named and any(piece.mark is Mark.CITED for piece in pieces)
         named = named or name
         role = ' class="bq-bio"' if paragraph.role is ParagraphRole.BIO else ""
-        body.append(f'<p data-number="{paragraph.number}" dir="auto"{role}>{_marked(pieces, name=name)}</p>')
+        place = f'data-number="{paragraph.number}" data-start="{paragraph.start}"'
+        body.append(f'<p {place} dir="auto"{role}>{_marked(pieces, name=name)}</p>')
     authors = f'<p class="bq-authors">{escape(", ".join(brief.authors))}</p>' if brief.authors else ""
     topics = "".join(f"<li>{escape(topic)}</li>" for topic in brief.topics)
     topics = f'<ul class="bq-topics" aria-label="Topics">{topics}</ul>' if topics else ""
     return (
-        f"{_tools(brief)}"
+        f"{_tools(brief, asked, judged)}"
         f'<article class="bq-brief" aria-label="{escape(brief.title)}">'
         f'<p class="bq-dateline">{dots(day, *facts(brief.kind))}</p>'
         f'<h2 class="bq-title" dir="auto">{title}</h2>{authors}'
@@ -198,8 +213,22 @@ def _in_header(brief: Brief, place: Range | None, cited: Range) -> str:
     return _marked(cut(brief.text[slice(*place)], place[0], cited), name=True)
 
 
-def _tools(brief: Brief) -> str:
-    """The bar over a brief: through its marks, search in it, ask only it, print it."""
+def _tools(brief: Brief, asked: str, judged: Judged) -> str:
+    """The bar over a brief: through its marks, search in it, ask only it, print it, mark words of it as right."""
+    title = escape(f"Select words, or find them by the search, that answer: {asked}")
+    kept = [(place, right) for at, right in judged.items() if (place := parse_citation_id(at)) and place[0] == brief.id]
+    told = "".join(
+        f"Kept as {'right' if right else 'wrong'}: “{escape(brief.text[start:end])}”."
+        for (_, start, end), right in kept
+    )
+    teach = (
+        f'<span class="bq-judge"><button type="button" class="bq-act" data-words title="{title}" disabled>'
+        f'These are the right words</button><button type="button" class="bq-act" data-judge="" '
+        f'data-at="{escape(brief.id)}:0-0"{"" if kept else " hidden"}>Take back</button></span>'
+        f'<output class="bq-taught">{told}</output>'
+        if asked
+        else ""
+    )
     return (
         f'<div class="bq-tools" role="toolbar" aria-label="This brief" data-brief="{escape(brief.id)}">'
         '<span class="bq-marks"><button type="button" class="bq-act" data-do="previous" aria-label="Previous mark">'
@@ -209,7 +238,7 @@ def _tools(brief: Brief) -> str:
         'placeholder="Search in this brief"><output></output></span>'
         '<button type="button" class="bq-act" data-do="only">Ask only this brief</button>'
         '<button type="button" class="bq-act" data-do="print">Print</button>'
-        '<button type="button" class="bq-act" data-do="remove">Remove</button></div>'
+        f'<button type="button" class="bq-act" data-do="remove">Remove</button>{teach}</div>'
     )
 
 
@@ -301,7 +330,17 @@ def scope_words(facets: Facets, filters: Filters) -> str:
     return f"In {counted(facets.n_briefs, 'brief')}{span} · {', '.join(chosen) or 'filter'}"
 
 
-def _not_found(reply: Reply) -> str:
+def _judge(citation_id: str, judged: Judged) -> str:
+    """Two buttons that tell whether an answer is right; the one pressed takes it back."""
+    buttons = "".join(
+        f'<button type="button" class="bq-act" data-judge="{right:d}" data-at="{escape(citation_id)}" '
+        f'aria-pressed="{str(judged.get(citation_id) is right).lower()}">{name}</button>'
+        for right, name in ((True, "Right"), (False, "Wrong"))
+    )
+    return f'<span class="bq-judge" role="group" aria-label="Judge this answer">{buttons}</span>'
+
+
+def _not_found(reply: Reply, judged: Judged) -> str:
     nearest, further = reply.passages[:_NEAREST], reply.passages[_NEAREST:]
     hint = (
         "These passages come nearest; judge for yourself."
@@ -310,21 +349,21 @@ def _not_found(reply: Reply) -> str:
     )
     return (
         f'<div class="bq-notfound"><p class="bq-verdict">The briefs do not answer this.</p><p>{hint}</p></div>'
-        f"{_passage_list(nearest)}{_passages(further, 'Further passages')}{_weak(reply.answers)}"
+        f"{_passage_list(nearest)}{_passages(further, 'Further passages')}{_weak(reply.answers, judged)}"
     )
 
 
-def _weak(answers: Sequence[Answer]) -> str:
+def _weak(answers: Sequence[Answer], judged: Judged) -> str:
     if not answers:
         return ""
     return (
         f'<details class="bq-weak"><summary>Weak candidates, probably wrong ({len(answers)})</summary>'
-        f"{_cards(answers)}</details>"
+        f"{_cards(answers, judged)}</details>"
     )
 
 
-def _cards(answers: Iterable[Answer]) -> str:
-    return "".join(answer_card(answer) for answer in answers)
+def _cards(answers: Iterable[Answer], judged: Judged) -> str:
+    return "".join(answer_card(answer, judged) for answer in answers)
 
 
 def _also(citations: Sequence[Citation]) -> str:

@@ -8,7 +8,7 @@ from qa.runs import N_WORST, Compared, Run, run_json
 from qa.sections import on_a_line
 from ui.charts import bars, curve
 
-_FIGURES = {
+FIGURES = {
     "alone_em": "reader alone (gold passage given), EM", "alone_f1": "reader alone, F1",
     "best_f1": "whole pipeline, best answer shown or not, F1", "f1": "whole pipeline, F1", "em": "whole pipeline, EM",
     "top3_f1": "top-3 F1", "right_brief": "right brief", "right_sentence": "right sentence",
@@ -18,7 +18,7 @@ _FIGURES = {
     "auroc": "AUROC, answerable against not", "auroc_right": "AUROC, right against unanswerable",
     "ece": "calibration error", "ece_by_chance": "calibration error by chance",
 }  # fmt: skip
-_BY_TYPE = {
+BY_TYPE = {
     "n_questions": "questions", "alone_f1": "alone F1", "best_f1": "best F1", "f1": "F1", "em": "EM",
     "top3_f1": "top-3 F1", "right_brief": "right brief", "recall_at_5": "recall at 5", "overall": "overall",
 }  # fmt: skip
@@ -40,19 +40,19 @@ def run_markdown(run: Run, pictures: Sequence[str] = ()) -> str:
     ]
     if n_missing := about["n_about_briefs_not_indexed"]:
         said.append(f"{n_missing} of the questions are about briefs that are not in the index.")
-    kinds = [[name, *(_number(part[key]) for key in _BY_TYPE)] for name, part in whole["by_type"].items()]
-    covered = [[_number(share), _number(earned)] for share, earned in whole["risk_coverage"][1::2]]
+    kinds = [[name, *(number(part[key]) for key in BY_TYPE)] for name, part in whole["by_type"].items()]
+    covered = [[number(share), number(earned)] for share, earned in whole["risk_coverage"][1::2]]
     bins = [
-        [f"{b['low']:.1f}–{b['high']:.1f}", str(b["n"]), _number(b["said"]), _number(b["right"])]
+        [f"{b['low']:.1f}–{b['high']:.1f}", str(b["n"]), number(b["said"]), number(b["right"])]
         for b in whole["reliability"]
     ]
     blocks = [
         f"# Evaluation: {markdown_inline(on_a_line(str(about['set'])))}",
         *said,
         *(f"![{name}]({name})" for name in pictures),
-        _table(["figure", ""], [[told, _number(figures[name])] for name, told in _FIGURES.items()]),
+        _table(["figure", ""], [[told, number(figures[name])] for name, told in FIGURES.items()]),
         "## By type of question",
-        _table(["type", *_BY_TYPE.values()], kinds),
+        _table(["type", *BY_TYPE.values()], kinds),
         "## How they ended",
         _table(["", "questions"], [[name, str(n)] for name, n in whole["outcomes"].items()]),
         "## Risk and coverage: F1 when only the surest are answered",
@@ -86,7 +86,7 @@ def comparison_markdown(compared: Iterable[Compared]) -> str:
     """Two runs, figure by figure, with the interval and the p-value of each difference."""
     rows = [
         [
-            c.name, str(c.n), _number(c.before), _number(c.after), f"{c.difference:+.3f}",
+            c.name, str(c.n), number(c.before), number(c.after), f"{c.difference:+.3f}",
             f"{c.low:+.3f} to {c.high:+.3f}", f"{c.p:.4f}", f"{c.better} / {c.worse}",
         ]
         for c in compared
@@ -110,7 +110,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([told[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *told[1:]])
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """A figure in three places, a count as it is, a dash where there is nothing to count."""
     if value is None:
         return "–"
     return str(value) if isinstance(value, int) else f"{value:.3f}"
