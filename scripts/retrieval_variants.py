@@ -2,10 +2,11 @@ r"""What was tried to find the right passages, and what each brought.
 
     DATA=../shared/data
     python scripts/retrieval_variants.py --briefs $DATA/briefs-train ../shared/briefs $DATA/briefs-dev --questions \
-        $DATA/briefs-dev --embedders all-MiniLM-L6-v2 runs/embedder/model
+        $DATA/briefs-dev
 
 Each line of the table changes one thing of what is in use: the embedder, the size of passages, what of a brief's header
-is searched, how the two searches are joined. Everything is held in memory; a passage counts when it stands in the
+is searched, how the two searches are joined, whether what is found is ranked again by a model that sees question and
+passage together. Everything is held in memory; a passage counts when it stands in the
 brief the question is about and holds one of the acceptable answers.
 """
 
@@ -19,15 +20,18 @@ from pathlib import Path
 import numpy as np
 
 from index.briefs import parse_brief
-from index.embedder import SentenceTransformerEmbedder
+from index.embedder import BASE_EMBEDDER, DEFAULT_EMBEDDER, SentenceTransformerEmbedder
 from index.loaders import list_files
 from index.passages import sentence_spans, split_into_passages
 from index.sparse import SparseIndex
 from index.types import Brief, Passage, Rows, Vectors
+from qa.calibration import Calibration, signals_of
 from qa.metrics import ranking_figures
 from qa.questions import Question, load_questions
+from qa.reader import Reader, TransformersReader
 from qa.retriever import fuse
 from qa.settings import AskSettings
+from qa.types import Hit
 
 DEPTH = 20
 SETTINGS = AskSettings()
@@ -169,17 +173,42 @@ def by_sentences(collection: Collection, vectors: Vectors, embed: Embedding) -> 
     return find
 
 
+def by_reading(collection: Collection, first: Ranker, reader: Reader, n_read: int) -> Ranker:
+    """The `n_read` first ranked again by a cross-encoder of the same encoder: our reader.
+
+    By the probability of the best span of each, which knows the rank before, as the assistant ranks answers.
+    """
+    calibration = Calibration.load(reader.folder)
+
+    def find(question: str) -> Rows:
+        rows = first(question)
+        hits = [Hit(collection.passages[row], 0.0, rank) for rank, row in enumerate(rows[:n_read].tolist())]
+        best = np.zeros(len(rows))
+        best[len(hits) :] = -np.arange(1, len(rows) - len(hits) + 1)
+        for span in reader.read(question, hits, SETTINGS):
+            sure = calibration.probability(signals_of(question, span))
+            best[span.hit.rank] = max(best[span.hit.rank], sure)
+        return rows[np.argsort(-best, kind="stable")]
+
+    return find
+
+
 def variants(briefs: list[Brief], embedders: Sequence[str]) -> Iterator[tuple[str, Collection, Ranker]]:
-    """What is compared: a name, what is searched, and how."""
-    for name in embedders:
+    """What is compared: a name, what is searched, and how; of all embedders but the first two lines."""
+    for n, name in enumerate(embedders):
         embed = Embedding(name)
         collections = cache(lambda size, embed=embed: cut(briefs, embed.model.count_tokens, size))
         whole = collections(256)
         vectors = embed([p.headed_text for p in whole.passages])
         yield f"{name}: as in use", whole, by_score(whole, vectors, embed)
+        yield "vectors alone", whole, by_score(whole, vectors, embed, replace(SETTINGS, word_weight=0, brief_weight=0))
+        if n:
+            continue
+        for n_read in (10, 20):
+            ranker = by_reading(whole, by_score(whole, vectors, embed), TransformersReader(), n_read)
+            yield f"the first {n_read} ranked again by the reader", whole, ranker
         yield "BM25 scores, not shares of words", whole, by_bm25(whole, vectors, embed, 0.0)
         yield "the same, and the best passage of the brief", whole, by_bm25(whole, vectors, embed, 0.5)
-        yield "vectors alone", whole, by_score(whole, vectors, embed, replace(SETTINGS, word_weight=0, brief_weight=0))
         yield "ranks fused (RRF)", whole, by_ranks(whole, vectors, embed)
         for weight in (0.0, 0.25, 1.0):
             changed = replace(SETTINGS, word_weight=weight)
@@ -209,7 +238,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--briefs", type=Path, nargs="+", required=True, help="everything that is searched")
     parser.add_argument("--questions", type=Path, required=True, help="folder whose questions are asked")
-    parser.add_argument("--embedders", nargs="+", default=["all-MiniLM-L6-v2"])
+    parser.add_argument("--embedders", nargs="+", default=[DEFAULT_EMBEDDER, BASE_EMBEDDER])
     parser.add_argument("--every", type=int, default=1, help="take every Nth question only")
     args = parser.parse_args()
     questions = [q for q in load_questions(args.questions) if q.golds][:: args.every]
