@@ -134,7 +134,7 @@ def answer_card(answer: Answer, judged: Judged = NOT_JUDGED, *, first: bool = Fa
         f'<blockquote class="bq-sentence" dir="auto">{_marked(pieces)}</blockquote>{_said(citation)}'
         f'<div class="bq-foot">{citation_line(citation)}'
         f'<span class="bq-sure" title="{answer.confidence:.0%} likely to be right">{words}</span></div>'
-        f'{actions(citation, judged)}{_also(answer.also)}</article>'
+        f"{actions(citation, judged)}{_also(answer.also)}</article>"
     )
 
 
@@ -153,7 +153,8 @@ def actions(citation: Citation, judged: Judged = NOT_JUDGED) -> str:
     link = escape(address(brief=citation.brief_id, c=citation.id))
     return (
         f'<div class="bq-acts"><details class="bq-copy"><summary class="bq-act">Copy citation</summary><span>{copies}'
-        f'<a class="bq-act" href="{link}" data-copy-link>Link</a></span></details><output class="bq-taught"></output>{_judge(citation.id, judged)}</div>'
+        f'<a class="bq-act" href="{link}" data-copy-link>Link</a></span></details>'
+        f'<output class="bq-taught"></output>{_judge(citation.id, judged)}</div>'
     )
 
 
