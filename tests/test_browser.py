@@ -290,6 +290,7 @@ def test_copy_citation(make_page, form: str, start: str) -> None:
 def test_a_copied_link_opens_its_citation(make_page) -> None:
     page = make_page(permissions=["clipboard-read", "clipboard-write"])
     ask(page, "How large is the levy?")
+    page.locator(".bq-first").get_by_text("Copy citation").click()
     page.locator(".bq-first").get_by_role("link", name="Link").click()
     expect(page.get_by_role("status").get_by_text("Copied")).to_be_visible()
     page.goto(page.evaluate("navigator.clipboard.readText()"))

@@ -170,7 +170,8 @@ def test_brief_without_date_kind_authors_topics() -> None:
         '</div><article class="bq-brief" aria-label="T"><p class="bq-dateline">undated</p>'
         '<h2 class="bq-title" dir="auto">T</h2>'
         '<div class="bq-text"><p data-number="1" data-start="3" dir="auto">One.</p></div>'
-        '<p class="bq-source">File <bdi>brief.txt</bdi></p></article>'
+        '<p class="bq-source">File <bdi>brief.txt</bdi> '
+        '<button type="button" class="bq-act" data-do="remove">Remove</button></p></article>'
     )
 
 
@@ -430,7 +431,6 @@ def test_three_authors() -> None:
 def test_actions_of_a_card() -> None:
     citation = cite(HEAT, "0.4 cents")
     actions = render.actions(citation)
-    assert f'data-open="{citation.id}">Read in brief</button>' in actions
     assert f'href="?brief={HEAT.id}&amp;c={HEAT.id}%3A{citation.start}-{citation.end}" data-copy-link>Link' in actions
     for form in (citing.plain, citing.markdown, citing.bibtex):
         assert f'data-copy="{markup.escape(form(citation))}">' in actions

@@ -21,10 +21,10 @@ def adding_form() -> str:
         '<p class="bq-drop"><label class="bq-pick"><input type="file" multiple accept=".txt,.md">'
         '<span>Add .txt or .md files</span></label> <span class="bq-hint">or drop them here</span></p>'
         '<details class="bq-paste"><summary>Paste a text</summary><form>'
-        '<label>Name<input name="name" maxlength="150" autocomplete="off" '
+        '<label>Name<input class="bq-field" name="name" maxlength="150" autocomplete="off" '
         'placeholder="If you give none, the first line of the text"></label>'
-        '<label>Text<textarea name="text" rows="8" required></textarea></label>'
-        '<button type="submit">Add text</button></form></details></section>'
+        '<label>Text<textarea class="bq-field" name="text" rows="8" required></textarea></label>'
+        '<button type="submit" class="bq-button">Add text</button></form></details></section>'
     )
 
 
@@ -69,12 +69,13 @@ def removal_dialog(brief: Brief, *, added: bool) -> str:
     if added:
         heading = f"Remove “{title}”?"
         words = f"Its file, {file}, is deleted. Citations of it will no longer hold."
-        buttons = '<button value="">Keep</button><button value="remove" class="bq-remove">Remove</button>'
+        buttons = '<button value="" class="bq-button">Keep</button>'
+        buttons += '<button value="remove" class="bq-button bq-remove">Remove</button>'
     else:
         heading = f"“{title}” is not removed here"
         words = f"Its file, {file}, is in a folder of your own, where nothing is ever changed. "
         words += "Delete or move it there, then press Update under Index."
-        buttons = '<button value="">Close</button>'
+        buttons = '<button value="" class="bq-button">Close</button>'
     return (
         f'<dialog class="bq-dialog" aria-labelledby="bq-removing" data-brief="{escape(brief.id)}">'
         f'<form method="dialog"><h2 id="bq-removing">{heading}</h2><p>{words}</p><p>{buttons}</p></form></dialog>'

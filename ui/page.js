@@ -306,7 +306,7 @@ window.briefqa = (() => {
   }
 
   document.addEventListener('change', event => {
-    if (!event.target.matches('.bq-pick input')) return;
+    if (!event.target.matches('.bq-drop input')) return;
     add([...event.target.files]);
     event.target.value = '';
   });

@@ -154,8 +154,8 @@ def lay_quality(lay_html: Callable[..., gr.HTML]) -> QualityTab:
         )  # fmt: skip
         measure_file = lay_html(
             "measure-file", "Question set",
-            f'<label class="bq-file">Measure on a file <input type="file" accept="{",".join(SET_SUFFIXES)}" '
-            f'data-most="{MAX_SET_CHARS}"></label><output></output>',
+            f'<label class="bq-pick bq-button"><input type="file" accept="{",".join(SET_SUFFIXES)}" '
+            f'data-most="{MAX_SET_CHARS}">Measure on a file</label><output></output>',
         )  # fmt: skip
         stop = gr.Button("Stop", variant="stop", elem_id="measure-stop", min_width=120, scale=0)
     return QualityTab(

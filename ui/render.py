@@ -134,7 +134,7 @@ def answer_card(answer: Answer, judged: Judged = NOT_JUDGED, *, first: bool = Fa
         f'<blockquote class="bq-sentence" dir="auto">{_marked(pieces)}</blockquote>{_said(citation)}'
         f'<div class="bq-foot">{citation_line(citation)}'
         f'<span class="bq-sure" title="{answer.confidence:.0%} likely to be right">{words}</span></div>'
-        f'{actions(citation, judged)}<output class="bq-taught"></output>{_also(answer.also)}</article>'
+        f"{actions(citation, judged)}{_also(answer.also)}</article>"
     )
 
 
@@ -144,7 +144,7 @@ def _said(citation: Citation) -> str:
 
 
 def actions(citation: Citation, judged: Judged = NOT_JUDGED) -> str:
-    """What can be done with a citation: read it in its brief, copy it in three forms or a link to it, judge it."""
+    """What can be done with a citation: copy it in three forms or a link to it, judge it. Its title opens its brief."""
     forms = (("Plain text", citing.plain), ("Markdown", citing.markdown), ("BibTeX", citing.bibtex))
     copies = "".join(
         f'<button type="button" class="bq-act" data-copy="{escape(form(citation))}">{name}</button>'
@@ -152,9 +152,9 @@ def actions(citation: Citation, judged: Judged = NOT_JUDGED) -> str:
     )
     link = escape(address(brief=citation.brief_id, c=citation.id))
     return (
-        f'<div class="bq-acts">{opener(citation.id, "Read in brief", "bq-act")}'
-        f'<details class="bq-copy"><summary class="bq-act">Copy citation</summary><span>{copies}</span></details>'
-        f'<a class="bq-act" href="{link}" data-copy-link>Link</a>{_judge(citation.id, judged)}</div>'
+        f'<div class="bq-acts"><details class="bq-copy"><summary class="bq-act">Copy citation</summary><span>{copies}'
+        f'<a class="bq-act" href="{link}" data-copy-link>Link</a></span></details>'
+        f'<output class="bq-taught"></output>{_judge(citation.id, judged)}</div>'
     )
 
 
@@ -202,7 +202,8 @@ def brief_page(
         f'<p class="bq-dateline">{dots(day, *facts(brief.kind))}</p>'
         f'<h2 class="bq-title" dir="auto">{title}</h2>{authors}'
         f'<div class="bq-text">{"".join(body)}</div>{topics}'
-        f'<p class="bq-source">File <bdi>{escape(brief.source)}</bdi></p></article>'
+        f'<p class="bq-source">File <bdi>{escape(brief.source)}</bdi> '
+        '<button type="button" class="bq-act" data-do="remove">Remove</button></p></article>'
     )
 
 
@@ -222,10 +223,11 @@ def _tools(brief: Brief, asked: str, judged: Judged) -> str:
         for (_, start, end), right in kept
     )
     teach = (
-        f'<span class="bq-judge"><button type="button" class="bq-act" data-words title="{title}" disabled>'
-        f'These are the right words</button><button type="button" class="bq-act" data-judge="" '
+        f'<div class="bq-teach"><span class="bq-judge"><button type="button" class="bq-act" data-words '
+        f'title="{title}" disabled>These are the right words</button>'
+        f'<button type="button" class="bq-act" data-judge="" '
         f'data-at="{escape(brief.id)}:0-0"{"" if kept else " hidden"}>Take back</button></span>'
-        f'<output class="bq-taught">{told}</output>'
+        f'<output class="bq-taught">{told}</output></div>'
         if asked
         else ""
     )
@@ -237,8 +239,7 @@ def _tools(brief: Brief, asked: str, judged: Judged) -> str:
         '<span class="bq-search"><input type="search" class="bq-find" aria-label="Search in this brief" '
         'placeholder="Search in this brief"><output></output></span>'
         '<button type="button" class="bq-act" data-do="only">Ask only this brief</button>'
-        '<button type="button" class="bq-act" data-do="print">Print</button>'
-        f'<button type="button" class="bq-act" data-do="remove">Remove</button>{teach}</div>'
+        f'<button type="button" class="bq-act" data-do="print">Print</button>{teach}</div>'
     )
 
 
