@@ -21,7 +21,7 @@ from datetime import date, datetime
 
 from index.errors import BriefUnreadable
 from index.topics import split_topics
-from index.types import Brief, Paragraph, ParagraphRole
+from index.types import Brief, Paragraph, ParagraphRole, Properties
 
 _BLOCK = re.compile(r"\S[^\r\n]*(?:\r\n|\r|\n)?(?:[^\S\r\n]*\S[^\r\n]*(?:\r\n|\r|\n)?)*")
 _DATE_FORMATS = ("%B %d, %Y", "%b %d, %Y", "%b. %d, %Y", "%d %B %Y", "%d %b %Y", "%Y-%m-%d", "%B %Y")
@@ -65,13 +65,14 @@ def outline(text: str) -> Outline:
     return Outline(end, header.get("date"), header.get("kind"), header.get("title"), authors)
 
 
-def parse_brief(text: str, source: str, path: str = "") -> Brief:
+def parse_brief(text: str, source: str, path: str = "", beside: Properties = Properties()) -> Brief:
     """The brief in `text`; parts of the layout that are absent come out as None or empty.
 
     Args:
-        text: The decoded file, unchanged; all offsets refer to it.
+        text: What the file says, unchanged; all offsets refer to it.
         source: Path to show, relative to the folder indexed.
         path: Absolute path of the file.
+        beside: Title, date and authors for a text that names none.
 
     Raises:
         BriefUnreadable: `text` holds no letter or digit, or nothing but a header.
@@ -94,10 +95,10 @@ def parse_brief(text: str, source: str, path: str = "") -> Brief:
         id=brief_id(text),
         text=text,
         source=source,
-        title=said.get("title") or _title_from_source(source),
-        date=day.isoformat() if day else None,
+        title=said.get("title") or beside.title or _title_from_source(source),
+        date=day.isoformat() if day else beside.date,
         kind=said.get("kind"),
-        authors=tuple(text[slice(*place)] for place in authors),
+        authors=tuple(text[slice(*place)] for place in authors) or beside.authors,
         topics=topics,
         paragraphs=paragraphs,
         path=path,

@@ -40,6 +40,16 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
+class Properties:
+    """What a file says of itself beside its text; it counts only where the text itself says nothing."""
+
+    title: str | None = None
+    date: str | None = None
+    """ISO date."""
+    authors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """A source document, its text kept exactly.
 
