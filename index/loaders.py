@@ -10,6 +10,7 @@ from pathlib import Path
 from index.briefs import parse_brief
 from index.decoding import decode
 from index.errors import BriefUnreadable, InputMissing
+from index.pdf import text_of_pdf
 from index.types import Brief, Properties
 from index.web import text_of_html
 from index.word import text_of_docx
@@ -132,6 +133,7 @@ _EXTRACTORS: dict[str, Callable[[bytes, str], tuple[str, Properties]]] = {
     ".docx": text_of_docx,
     ".html": text_of_html,
     ".htm": text_of_html,
+    ".pdf": text_of_pdf,
 }
 SUFFIXES = frozenset(_EXTRACTORS)
 SUFFIXES_SAID = ", ".join(sorted(SUFFIXES))
