@@ -96,8 +96,8 @@ def test_words_parted_at_the_end_of_a_line():
         "making of its policy, and the making of policy, was",
     ]  # fmt: skip
     assert text([Words(line, 700 - 14 * n) for n, line in enumerate(lines)]) == (
-        "It was a long-term plan of the government, and the government said that the long-term view was right in 1914-18 and "
-        "that the policy-making of its policy, and the making of policy, was\n"
+        "It was a long-term plan of the government, and the government said that the long-term view was right in "
+        "1914-18 and that the policy-making of its policy, and the making of policy, was\n"
     )
 
 
