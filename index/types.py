@@ -80,6 +80,10 @@ class Brief:
         """The paragraph that holds the character at `offset`, or None between paragraphs."""
         return next((p for p in self.paragraphs if p.start <= offset < p.end), None)
 
+    def page_at(self, offset: int) -> int | None:
+        """The page of a PDF file that holds the character at `offset`, from 1; None in files of other formats."""
+        return 1 + self.text.count("\f", 0, offset) if self.source.lower().endswith(".pdf") else None
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:

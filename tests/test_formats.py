@@ -16,6 +16,7 @@ from index.store import Store
 from index.types import Filters
 from qa.assistant import Assistant
 from qa.records import read_records
+from qa.sections import reference
 from qa.verify import Status, verify_citations
 
 
@@ -67,6 +68,14 @@ def test_answers_are_slices_of_the_text_and_are_verified(assistant, question, an
     assert assistant.brief(cited.brief_id).text[cited.start : cited.end] == cited.quote
     recorded = list(read_records(json.dumps({"citation": {"id": cited.id, "quote": cited.quote}}).encode(), "r.json"))
     assert [v.status for v in verify_citations(recorded, assistant)] == [Status.INTACT]
+
+
+def test_a_citation_into_a_pdf_tells_the_page(assistant):
+    rails = assistant.ask("what was the gauge of the railway").answers[0].citation
+    assert (rails.page, rails.paragraph) == (2, 2)
+    assert "p. 2, ¶ 2, rails.pdf" in reference(rails)
+    assert assistant.brief("rails.pdf").page_at(0) == 1
+    assert assistant.ask("what was the tariff on copper").answers[0].citation.page is None
 
 
 def test_the_index_is_whole_and_a_run_without_changes_writes_nothing(assistant, tmp_path, embedder):
