@@ -16,7 +16,7 @@ _DOUBTFUL = re.compile(
     r"|[a-z][À-ÖØ-ÞŠŒŽŸ]"  # a capital after a small letter: the quotes and accents of the old Macintosh
     r"|(?<![^\W_])[À-ÖØ-ÞŠŒŽŸ][A-Z][a-z]"
     r"|[a-zA-Z](?:[‚„‹]|[“”†‡][a-z])"  # a quote that opens after a letter: DOS
-    r"|[a-zA-Z][¡¢£¥¦¨¬¯´¶¸¿¼½¾ªº¹²³±]+[a-z]|[£¥¿¡¹³](?=[a-z])(?<![\s(“‘«][¿¡].)"  # signs in words: Polish
+    r"|[a-zA-Z][¡¢£¥¦¨¬¯´¶¸¿¼½¾ªº¹²³±]+[a-z]|[£¥¹³][a-z]{3}"  # signs in words: Polish
 )
 _UTF8_LETTER = re.compile(rb"[\xc3-\xf4][\x80-\xbf]+")
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _MAX_UNPACKED = 100_000_000
-"""Bytes of all parts together: what 20 MB of a real document unpack to, and what fits in memory."""
+"""Bytes of all parts together: more than 20 MB of a real document unpack to."""
+_MAX_XML = 30_000_000
+"""Bytes of those that are XML, a tree of which takes a hundred times that at worst; 300 pages are about 5 MB."""
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _PARAGRAPH = f"{_W}p"
 _NOT_SHOWN = frozenset(
@@ -46,8 +48,10 @@ def _opened(content: bytes, source: str) -> "Document":
         raise BriefUnreadable(f"{source} is encrypted, or of Word before 2007; save it as .docx without a password")
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            unpacked = sum(part.file_size for part in archive.infolist())  # no more is ever unpacked
-        if unpacked > _MAX_UNPACKED:
+            sizes = {part: part.file_size for part in archive.infolist()}  # no more is ever unpacked
+        unpacked = sum(sizes.values())
+        xml = sum(size for part, size in sizes.items() if part.filename.lower().endswith((".xml", ".rels")))
+        if unpacked > _MAX_UNPACKED or xml > _MAX_XML:
             raise BriefUnreadable(f"{source} unpacks to {unpacked // 1_000_000:,} MB, which is too much; split it")
         document = docx.Document(io.BytesIO(content))
         declares = document.element.getroottree().docinfo.doctype

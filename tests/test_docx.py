@@ -118,3 +118,6 @@ def test_broken_xml_entities_and_bombs_are_refused(ferry):
     assert len(bomb) < 1_000_000
     with pytest.raises(BriefUnreadable, match="ferry.docx unpacks to 150 MB, which is too much"):
         load_brief(bomb, "ferry.docx")
+    many = with_part(written(ferry), name, lambda xml: xml.replace(b"</w:body>", b"<w:p/>" * 6_000_000 + b"</w:body>"))
+    with pytest.raises(BriefUnreadable, match="ferry.docx unpacks to 36 MB, which is too much"):
+        load_brief(many, "ferry.docx")
