@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.added import ADDED, added_prefix, put_in, safe_name, taken_out
-from index.briefs import parse_brief
 from index.builder import build_index, no_progress
 from index.embedder import Embedder
 from index.errors import BriefKept, BriefUnreadable, CitationInvalid
-from index.loaders import MAX_BYTES, SUFFIXES, decode
+from index.loaders import MAX_BYTES, load_brief
 from index.store import Store
 from index.types import Brief, Failure, Progress, Report
 
@@ -102,11 +101,9 @@ def remove_brief(
 
 
 def _readable(name: str, content: bytes) -> Brief:
-    if not name.lower().endswith(tuple(SUFFIXES)):
-        raise BriefUnreadable(f"{name} is not one of {', '.join(sorted(SUFFIXES))}; convert it to text first")
     if len(content) > MAX_BYTES:
         raise BriefUnreadable(f"{name} is larger than {MAX_BYTES // 1_000_000} MB; split it")
-    return parse_brief(decode(content, name), name)
+    return load_brief(content, name)
 
 
 def _held(store: Store, brief_id: str) -> Brief | None:

@@ -11,17 +11,20 @@ The layout of a brief, every part of which may be missing:
     Jane Doe is a senior fellow at …    author bio, the last paragraph before the tags
     Topic One Topic Two                 tags, run together on the last line
 
+Front matter (index/frontmatter.py) may come before all that; what it says counts before what the rest says.
 Nothing here changes the text: every part is a range of it.
 """
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from index.errors import BriefUnreadable
+from index.frontmatter import FrontMatter, front_matter
 from index.topics import split_topics
-from index.types import Brief, Paragraph, ParagraphRole
+from index.types import Brief, Paragraph, ParagraphRole, Properties
 
 _BLOCK = re.compile(r"\S[^\r\n]*(?:\r\n|\r|\n)?(?:[^\S\r\n]*\S[^\r\n]*(?:\r\n|\r|\n)?)*")
 _DATE_FORMATS = ("%B %d, %Y", "%b %d, %Y", "%b. %d, %Y", "%d %B %Y", "%d %b %Y", "%Y-%m-%d", "%B %Y")
@@ -57,29 +60,30 @@ class Outline:
 
 def outline(text: str) -> Outline:
     """Where date, kind, title and authors stand in a text that `parse_brief` takes."""
-    blocks = [_trim(text, m.start(), m.end()) for m in _BLOCK.finditer(text)]
-    header, n_header = _header(text, blocks)
+    front, blocks = _blocks(text)
+    header, n_header = _header(text, blocks, front.header)
     body, _ = _body(text, blocks[n_header:])
-    authors = _authors(text, *body[-1]) if len(body) > 1 else ()
-    end = blocks[n_header - 1][1] if n_header else 0
+    authors = front.authors or (_authors(text, *body[-1]) if len(body) > 1 else ())
+    end = blocks[n_header - 1][1] if n_header else front.end
     return Outline(end, header.get("date"), header.get("kind"), header.get("title"), authors)
 
 
-def parse_brief(text: str, source: str, path: str = "") -> Brief:
+def parse_brief(text: str, source: str, path: str = "", beside: Properties = Properties()) -> Brief:
     """The brief in `text`; parts of the layout that are absent come out as None or empty.
 
     Args:
-        text: The decoded file, unchanged; all offsets refer to it.
+        text: What the file says, unchanged; all offsets refer to it.
         source: Path to show, relative to the folder indexed.
         path: Absolute path of the file.
+        beside: Title, date and authors for a text that names none.
 
     Raises:
         BriefUnreadable: `text` holds no letter or digit, or nothing but a header.
     """
     if not any(character.isalnum() for character in text):
         raise BriefUnreadable(f"{source} holds no text; put the brief's text in it or remove the file")
-    blocks = [_trim(text, m.start(), m.end()) for m in _BLOCK.finditer(text)]
-    header, n_header = _header(text, blocks)
+    front, blocks = _blocks(text)
+    header, n_header = _header(text, blocks, front.header)
     said = {name: text[slice(*place)] for name, place in header.items()}
     day = parse_date(said.get("date", ""))
     body, topics = _body(text, blocks[n_header:])
@@ -94,11 +98,11 @@ def parse_brief(text: str, source: str, path: str = "") -> Brief:
         id=brief_id(text),
         text=text,
         source=source,
-        title=said.get("title") or _title_from_source(source),
-        date=day.isoformat() if day else None,
+        title=said.get("title") or beside.title or _title_from_source(source),
+        date=day.isoformat() if day else beside.date,
         kind=said.get("kind"),
-        authors=tuple(text[slice(*place)] for place in authors),
-        topics=topics,
+        authors=tuple(text[slice(*place)] for place in front.authors or authors) or beside.authors,
+        topics=tuple(text[slice(*place)] for place in front.topics) or topics,
         paragraphs=paragraphs,
         path=path,
     )
@@ -127,9 +131,15 @@ def _trim(text: str, start: int, end: int) -> Range:
     return start + len(block) - len(block.lstrip("\ufeff \t\r\n")), start + len(block.rstrip())
 
 
-def _header(text: str, blocks: list[Range]) -> tuple[dict[str, Range], int]:
-    """Where date, kind and title stand, and how many blocks the header takes."""
-    said: dict[str, Range] = {}
+def _blocks(text: str) -> tuple[FrontMatter, list[Range]]:
+    """The front matter, which may be empty, and the blocks after it."""
+    front = front_matter(text) or FrontMatter(0, {}, (), ())
+    return front, [_trim(text, m.start(), m.end()) for m in _BLOCK.finditer(text, front.end)]
+
+
+def _header(text: str, blocks: list[Range], before: Mapping[str, Range]) -> tuple[dict[str, Range], int]:
+    """Where date, kind and title stand, if not `before` the blocks, and how many blocks the header takes."""
+    said = dict(before)
     used = 0
     for start, end in blocks[:6]:
         block = text[start:end]

@@ -11,13 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from index.added import ADDED, added_prefix, with_added
-from index.briefs import parse_brief
 from index.commit import writing
 from index.embedder import Embedder
 from index.errors import BriefQAError, BriefUnreadable, IndexCorrupt, IndexMissing, InputMissing
 from index.generation import Found, nothing_readable, write_generation
 from index.history import remember
-from index.loaders import SourceFile, decode, list_files, read_bytes, stamp_of
+from index.loaders import SourceFile, list_files, load_brief, read_bytes, stamp_of
 from index.settings import IndexSettings
 from index.store import FileRecord, Store, recorded_inputs
 from index.types import Failure, Progress, Report
@@ -164,7 +163,7 @@ def _read(files: Sequence[SourceFile], known: Mapping[str, FileRecord], progress
             if record and digest == record.sha256:
                 brief_id = record.brief_id
             else:
-                brief = parse_brief(decode(content, file.source), file.source, file.path)
+                brief = load_brief(content, file.source, file.path)
                 brief_id = brief.id
                 found.briefs.setdefault(brief_id, brief)
         except BriefUnreadable as exc:

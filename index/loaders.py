@@ -1,14 +1,20 @@
-"""One file to text: the only code that reads briefs from disk."""
+"""Files to briefs: which there are, what they hold, and who makes text of it. No other code reads briefs from disk."""
 
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.briefs import parse_brief
+from index.decoding import decode
 from index.errors import BriefUnreadable, InputMissing
+from index.pdf import text_of_pdf
+from index.types import Brief, Properties
+from index.web import text_of_html
+from index.word import text_of_docx
 
-SUFFIXES = frozenset({".txt", ".md"})
 MAX_BYTES = 20_000_000
 _SETTLED_NS = 3_000_000_000
 
@@ -41,12 +47,12 @@ def list_files(inputs: tuple[Path, ...], *, none_allowed: bool = False) -> list[
                 found.update(os.path.join(folder, name) for name in names if _is_brief(name))
         elif not os.path.exists(root):
             raise InputMissing(f"there is no file or folder {root}; give the folder that holds the briefs")
-        elif os.path.splitext(root)[1].lower() not in SUFFIXES:
-            raise InputMissing(f"{root} is not one of {', '.join(sorted(SUFFIXES))}; convert it to text first")
+        elif suffix_of(root) not in SUFFIXES:
+            raise InputMissing(f"{root} is not one of {SUFFIXES_SAID}; convert it to text first")
         else:
             found.add(root)
     if not found and not none_allowed:
-        raise InputMissing(f"no {' or '.join(sorted(SUFFIXES))} file in {', '.join(roots)}; nothing was changed")
+        raise InputMissing(f"there is no file to index ({SUFFIXES_SAID}) in {', '.join(roots)}; nothing was changed")
     one_folder = len(roots) == 1 and os.path.isdir(roots[0])
     base = roots[0] if one_folder else os.path.commonpath([os.path.dirname(root) for root in roots])
     cut = len(os.path.join(base, ""))
@@ -55,7 +61,7 @@ def list_files(inputs: tuple[Path, ...], *, none_allowed: bool = False) -> list[
 
 
 def _is_brief(name: str) -> bool:
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+    return not name.startswith(".") and suffix_of(name) in SUFFIXES
 
 
 def stamp_of(file: SourceFile) -> tuple[int, ...]:
@@ -94,17 +100,41 @@ def read_bytes(file: SourceFile) -> tuple[bytes, str]:
     raise BriefUnreadable(f"{file.source} changed while it was read; index again when it is complete")
 
 
-def decode(content: bytes, source: str) -> str:
-    """The text of a `.txt` or `.md` file: the decoded bytes, line endings and byte-order mark kept.
+def load_brief(content: bytes, source: str, path: str = "") -> Brief:
+    """The brief in a file with this content; which extractor makes its text, the suffix of `source` says.
+
+    Args:
+        content: The file.
+        source: Path to show, relative to the folder indexed.
+        path: Absolute path of the file.
 
     Raises:
-        BriefUnreadable: Not UTF-8, or not text at all.
+        BriefUnreadable: No brief can be made of it.
     """
-    if b"\0" in content:
-        raise BriefUnreadable(f"{source} holds null bytes, so it is not a text file; convert it to UTF-8 text")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as exc:
-        raise BriefUnreadable(
-            f"{source} is not UTF-8 (byte 0x{content[exc.start]:02x} at position {exc.start}); save it as UTF-8"
-        ) from exc
+    extract = _EXTRACTORS.get(suffix_of(source))
+    if extract is None:
+        raise BriefUnreadable(f"{source} is not one of {SUFFIXES_SAID}; convert it to text first")
+    text, beside = extract(content, source)
+    return parse_brief(text, source, path, beside)
+
+
+def suffix_of(name: str) -> str:
+    """What a file name ends in (`.txt`), in small letters."""
+    return os.path.splitext(name)[1].lower()
+
+
+def _plain_text(content: bytes, source: str) -> tuple[str, Properties]:
+    return decode(content, source), Properties()
+
+
+_EXTRACTORS: dict[str, Callable[[bytes, str], tuple[str, Properties]]] = {
+    ".txt": _plain_text,
+    ".md": _plain_text,
+    ".docx": text_of_docx,
+    ".html": text_of_html,
+    ".htm": text_of_html,
+    ".pdf": text_of_pdf,
+}
+SUFFIXES = frozenset(_EXTRACTORS)
+SUFFIXES_SAID = ", ".join(sorted(SUFFIXES))
+"""For a message: `.docx, .htm, …`."""

@@ -40,6 +40,16 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
+class Properties:
+    """What a file says of itself beside its text; it counts only where the text itself says nothing."""
+
+    title: str | None = None
+    date: str | None = None
+    """ISO date."""
+    authors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """A source document, its text kept exactly.
 
@@ -69,6 +79,10 @@ class Brief:
     def paragraph_at(self, offset: int) -> Paragraph | None:
         """The paragraph that holds the character at `offset`, or None between paragraphs."""
         return next((p for p in self.paragraphs if p.start <= offset < p.end), None)
+
+    def page_at(self, offset: int) -> int | None:
+        """The page of a PDF file that holds the character at `offset`, from 1; None in files of other formats."""
+        return 1 + self.text.count("\f", 0, offset) if self.source.lower().endswith(".pdf") else None
 
 
 @dataclass(frozen=True, slots=True)

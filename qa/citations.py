@@ -23,9 +23,10 @@ def parse_citation_id(text: str) -> tuple[str, int, int] | None:
     return (match["brief"], int(match["start"]), int(match["end"])) if match else None
 
 
-def place_words(paragraph: int) -> str:
-    """Where in a brief, in words: “¶ 5”, or “header” for 0."""
-    return f"¶ {paragraph}" if paragraph else "header"
+def place_words(paragraph: int, page: int | None = None) -> str:
+    """Where in a brief, in words: “¶ 5”, or “header” for 0; with the page, “p. 2, ¶ 5”."""
+    place = f"¶ {paragraph}" if paragraph else "header"
+    return place if page is None else f"p. {page}, {place}"
 
 
 def check_range(brief: Brief, start: int, end: int) -> None:
@@ -67,6 +68,7 @@ def cite(brief: Brief, passage: Passage, start: int, end: int) -> Citation:
         passage=brief.text[passage.start : passage.end],
         passage_start=passage.start,
         speaker=_speaker(brief, (sentence_start, sentence_end), (start, end)),
+        page=brief.page_at(start),
     )
 
 

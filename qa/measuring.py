@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from index.errors import InputMissing, QuestionInvalid
+from index.decoding import decode
+from index.errors import BriefUnreadable, InputMissing, QuestionInvalid
 from index.types import Brief, Progress
 from qa.assistant import Assistant
 from qa.evaluation import judge
@@ -82,5 +83,7 @@ def _texts(brief: Brief) -> tuple[str, ...]:
     path = Path(brief.path)
     if path.suffix.lower() not in (".txt", ".md") or not path.is_file():
         return (brief.text,)
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        return brief.text, file.read()
+    try:
+        return brief.text, decode(path.read_bytes(), brief.source)
+    except BriefUnreadable:
+        return brief.text, ""

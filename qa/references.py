@@ -65,7 +65,7 @@ def _by_brief(citations: Sequence[Citation]) -> list[list[Citation]]:
 
 
 def _note(cited: Sequence[Citation]) -> str:
-    quotes = "; ".join(f"“{c.quote}” ({place_words(c.paragraph)}, {c.id})" for c in cited)
+    quotes = "; ".join(f"“{c.quote}” ({place_words(c.paragraph, c.page)}, {c.id})" for c in cited)
     return f"{quotes}; {cited[0].source}"
 
 

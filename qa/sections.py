@@ -69,7 +69,7 @@ def sections(replies: Sequence[Reply]) -> Iterator[Section]:
 def reference(citation: Citation) -> str:
     """Where a quote stands, in a line for people: authors, title, kind, date, paragraph, file, id; and who said it."""
     known = (", ".join(citation.authors), f"“{citation.title}”", citation.kind, citation.date or "undated")
-    place = f"{place_words(citation.paragraph)}, {citation.source}, {citation.id}"
+    place = f"{place_words(citation.paragraph, citation.page)}, {citation.source}, {citation.id}"
     line = on_a_line(", ".join([part for part in known if part] + [place]))
     return f"{line}. {said}" if (said := said_by(citation)) else line
 

@@ -62,6 +62,8 @@ class Citation:
     passage_start: int
     speaker: Speaker | None = None
     """Who said it, where the quote stands in reported or quoted speech; None where nobody is named for certain."""
+    page: int | None = None
+    """Of a PDF file, where the quote begins; counted from 1, whatever number is printed there."""
 
 
 @dataclass(frozen=True, slots=True)

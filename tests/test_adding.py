@@ -23,6 +23,7 @@ from index.adding import Added
 from index.builder import build_index
 from index.check import check_index
 from index.errors import BriefKept, CitationInvalid, IndexBusy, IndexStopped, IndexUnwritable, InputMissing
+from index.loaders import SUFFIXES, SUFFIXES_SAID
 from index.store import Store
 from index.types import Filters
 from qa.assistant import Assistant
@@ -97,7 +98,7 @@ def test_no_name_is_given_twice():
 def test_any_name_becomes_a_file_name(name, others):
     taken = {safe_name(other) for other in others}
     safe = safe_name(name, taken)
-    assert safe == os.path.basename(safe) and safe[0] not in ".- " and safe.endswith((".txt", ".md"))
+    assert safe == os.path.basename(safe) and safe[0] not in ".- " and safe.endswith(tuple(SUFFIXES))
     assert len(f".{safe}.part".encode()) < 256
     assert not any(unicodedata.category(c)[0] == "C" or c in '<>:"|?*/\\' for c in safe)
     assert safe.casefold() not in {other.casefold() for other in taken}
@@ -136,12 +137,12 @@ def test_names_of_the_other_briefs_stay_as_they_were(assistant):
 def test_what_cannot_be_a_brief_is_refused_and_not_kept(assistant, kept):
     generation = assistant.status().generation
     outcome = assistant.add([
-        ("report.pdf", b"%PDF"), ("latin.txt", b"caf\xe9"), ("zero.txt", b"a\0b"), ("blank.txt", b" \n"),
+        ("report.odt", b"PK"), ("mac.txt", b"caf\x8e"), ("zero.txt", b"a\0b"), ("blank.txt", b" \n"),
         ("again.txt", BRIEF.encode()), ("huge.txt", b"x" * 20_000_001),
     ])  # fmt: skip
     assert refused(outcome) == [
-        "report.pdf is not one of .md, .txt; convert it to text first",
-        "latin.txt is not UTF-8 (byte 0xe9 at position 3); save it as UTF-8",
+        f"report.odt is not one of {SUFFIXES_SAID}; convert it to text first",
+        "mac.txt is not UTF-8 (byte 0x8e at position 3), nor for certain anything else; save it as UTF-8",
         "zero.txt holds null bytes, so it is not a text file; convert it to UTF-8 text",
         "blank.txt holds no text; put the brief's text in it or remove the file",
         "again.txt is already indexed as harbour.txt",
@@ -151,10 +152,10 @@ def test_what_cannot_be_a_brief_is_refused_and_not_kept(assistant, kept):
 
 
 def test_one_bad_file_does_not_keep_the_others_out(assistant, kept):
-    outcome = assistant.add([("a.txt", TEXT.encode()), ("bad.txt", b"\xe9"), ("b.txt", TEXT.encode())])
+    outcome = assistant.add([("a.txt", TEXT.encode()), ("bad.txt", b"\x81"), ("b.txt", TEXT.encode())])
     assert [brief.source for brief in outcome.briefs] == ["added/a.txt"]
     assert [(f.source, f.reason.partition(" ")[2]) for f in outcome.refused] == [
-        ("bad.txt", "is not UTF-8 (byte 0xe9 at position 0); save it as UTF-8"),
+        ("bad.txt", "is not UTF-8 (byte 0x81 at position 0), nor for certain anything else; save it as UTF-8"),
         ("b.txt", "holds the same text as a.txt"),
     ]
     assert files(kept) == ["a.txt"]

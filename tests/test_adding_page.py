@@ -66,8 +66,8 @@ def test_only_what_was_added_can_be_removed() -> None:
 
 
 def test_added_and_removed(calls: Callbacks, tmp_path: Path) -> None:
-    told, library = calls.add(event(offered=[sent("fares.md", FARES), sent("b.pdf", b"")]), no_progress)  # type: ignore[arg-type]
-    assert ">Ferry fares</button>" in told and "<bdi>b.pdf</bdi> is not one of .md, .txt" in told
+    told, library = calls.add(event(offered=[sent("fares.md", FARES), sent("b.odt", b"")]), no_progress)  # type: ignore[arg-type]
+    assert ">Ferry fares</button>" in told and "<bdi>b.odt</bdi> is not one of .docx, " in told
     assert ">3 briefs</caption>" in library
     brief = calls.assistant.brief("added/fares.md")
     told, library, added = calls.remove(event(id=brief.id), no_progress)  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ from index.errors import (
     IndexUnwritable,
     InputMissing,
 )
+from index.loaders import SUFFIXES_SAID
 from index.settings import FORMAT
 from index.store import Manifest, Store, sha256_of
 from index.types import Filters
@@ -85,11 +86,13 @@ def test_only_what_is_new_is_embedded(index_dir, folder, embedder):
     (folder / "harbour.txt").write_text(BRIEF.replace("overdue", "late"), "utf-8")
     (folder / "grain.txt").rename(folder / "wheat.txt")
     (folder / "new.txt").write_text("A lone paragraph about dams.", "utf-8")
-    (folder / "bad.txt").write_bytes(b"caf\xe9 prices")
+    (folder / "bad.txt").write_bytes(b"caf\x8e prices")
     report = build_index(index_dir, embedder)
     assert report.added == ("new.txt", "wheat.txt")
     assert (report.changed, report.unchanged, report.removed) == (("harbour.txt",), (), ("grain.txt",))
-    assert [f.reason for f in report.failed] == ["bad.txt is not UTF-8 (byte 0xe9 at position 3); save it as UTF-8"]
+    assert [f.reason for f in report.failed] == [
+        "bad.txt is not UTF-8 (byte 0x8e at position 3), nor for certain anything else; save it as UTF-8"
+    ]
     assert (report.n_embedded, embedder.n_embedded) == (2, 2)  # the edited paragraph and the lone one
     assert sources(index_dir) == ["wheat.txt", "harbour.txt", "new.txt"]
 
@@ -170,13 +173,13 @@ def test_filters_are_exact_in_both_searches(index_dir, embedder, filters, expect
 def test_bad_input_changes_nothing(index_dir, tmp_path, embedder):
     before = snapshot(index_dir)
     (tmp_path / "empty").mkdir()
-    (tmp_path / "brief.pdf").write_bytes(b"%PDF")
+    (tmp_path / "brief.odt").write_bytes(b"PK")
     (tmp_path / "only").mkdir()
-    (tmp_path / "only" / "bad.txt").write_bytes(b"\xff\xfe")
+    (tmp_path / "only" / "bad.txt").write_bytes(b"\x81")
     for path, words in (
         ("nowhere", "there is no file or folder"),
-        ("empty", "no .md or .txt file in"),
-        ("brief.pdf", "is not one of .md, .txt"),
+        ("empty", r"there is no file to index \(.*\.txt\) in"),
+        ("brief.odt", f"is not one of {SUFFIXES_SAID}"),
         ("only", "none of the 1 files could be read, so nothing was changed; the first: bad.txt is not UTF-8"),
     ):
         with pytest.raises(InputMissing, match=words):

@@ -5,7 +5,7 @@ from typing import Any
 
 from index.adding import Added
 from index.errors import BriefUnreadable
-from index.loaders import MAX_BYTES
+from index.loaders import MAX_BYTES, SUFFIXES
 from index.types import Brief, Failure
 from ui.markup import escape, opener
 from ui.render import failures_list
@@ -18,8 +18,9 @@ def adding_form() -> str:
     """Where files are dropped, chosen, or a text is pasted; the page's script sends them, see `offered_in`."""
     return (
         f'<section class="bq-adding" aria-label="Add briefs" data-most="{MAX_BYTES}">'
-        '<p class="bq-drop"><label class="bq-pick"><input type="file" multiple accept=".txt,.md">'
-        '<span>Add .txt or .md files</span></label> <span class="bq-hint">or drop them here</span></p>'
+        '<p class="bq-drop"><label class="bq-pick"><input type="file" multiple '
+        f'accept="{",".join(sorted(SUFFIXES))}"><span>Add files</span></label> '
+        '<span class="bq-hint">or drop them here: PDF, Word, web page, text, Markdown</span></p>'
         '<details class="bq-paste"><summary>Paste a text</summary><form>'
         '<label>Name<input class="bq-field" name="name" maxlength="150" autocomplete="off" '
         'placeholder="If you give none, the first line of the text"></label>'

@@ -35,6 +35,8 @@ def markdown(citation: Citation) -> str:
 def bibtex(citation: Citation) -> str:
     """An entry of the type `misc`; the quote, and who said it, are in its note."""
     place = f"Paragraph {citation.paragraph}" if citation.paragraph else "Header"
+    if citation.page is not None:
+        place = f"Page {citation.page}, {place.lower()}"
     said = f". {_tex(said_by(citation))}" if citation.speaker else ""
     fields = {
         "author": " and ".join(f"{{{_tex(name)}}}" for name in citation.authors),
@@ -54,7 +56,7 @@ def _names(authors: tuple[str, ...]) -> str:
 
 
 def _place(citation: Citation) -> str:
-    return f"{citation.kind or 'Brief'}, {date_words(citation.date)}, {place_words(citation.paragraph)}"
+    return f"{citation.kind or 'Brief'}, {date_words(citation.date)}, {place_words(citation.paragraph, citation.page)}"
 
 
 def _escaped(text: str) -> str:

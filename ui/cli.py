@@ -502,7 +502,7 @@ def _print_reply(reply: Reply) -> None:
         by = f"{', '.join(cited.authors)}. " if cited.authors else ""
         console.print(
             f"  [dim]{escape(by)}{escape(cited.title)}. {cited.kind or 'Brief'}, {cited.date or 'no date'}, "
-            f"{place_words(cited.paragraph)}.[/dim]"
+            f"{place_words(cited.paragraph, cited.page)}.[/dim]"
         )
         console.print(f"  [dim]{confidence_words(answer.confidence)} ({answer.confidence:.0%}) · {cited.id}[/dim]")
         for other in answer.also:

@@ -161,7 +161,7 @@ def actions(citation: Citation, judged: Judged = NOT_JUDGED) -> str:
 def citation_line(citation: Citation) -> str:
     """Title (a button that opens the brief there), authors, kind, date, paragraph."""
     by = facts(", ".join(citation.authors), citation.kind)
-    place = dots(*by, time_of(citation.date), _place(citation.paragraph))
+    place = dots(*by, time_of(citation.date), _place(citation.paragraph, citation.page))
     return f'<p class="bq-cite">{opener(citation.id, citation.title)}<span class="bq-where">{place}</span></p>'
 
 
@@ -371,7 +371,8 @@ def _also(citations: Sequence[Citation]) -> str:
     if not citations:
         return ""
     items = "".join(
-        f'<li>{opener(c.id, c.title)}<span class="bq-where">{dots(time_of(c.date), _place(c.paragraph))}</span></li>'
+        f'<li>{opener(c.id, c.title)}<span class="bq-where">'
+        f"{dots(time_of(c.date), _place(c.paragraph, c.page))}</span></li>"
         for c in citations
     )
     return f'<div class="bq-also"><p class="bq-label">Also in</p><ul>{items}</ul></div>'
@@ -393,8 +394,8 @@ def _passage_list(passages: Sequence[ReadPassage]) -> str:
     return f'<ol class="bq-passages">{items}</ol>' if passages else ""
 
 
-def _place(paragraph: int) -> str:
-    return place_words(paragraph).replace(" ", "&nbsp;")
+def _place(paragraph: int, page: int | None = None) -> str:
+    return place_words(paragraph, page).replace(" ", "&nbsp;")
 
 
 def _marked(pieces: Iterable[Piece], *, name: bool = False) -> str:
