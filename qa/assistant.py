@@ -312,7 +312,8 @@ class Assistant:
                 continue
             by_words[words] = [(probability, span)]
             groups.append(by_words[words])
-        groups = _by_date(groups, period, asks_present(question), self._settings.equally_sure)
+        least = max(self._calibration.threshold, rated[0][0] - self._settings.equally_sure) if rated else 1.0
+        groups = _by_date(groups, period, asks_present(question), least)
         return tuple(_answer(store, group) for group in groups[:top_k])
 
 
@@ -360,14 +361,13 @@ def _overlap(one: Span, other: Span) -> bool:
     return same and one.start < other.end and other.start < one.end
 
 
-def _by_date(groups: list[_Group], period: Period | None, present: bool, equally_sure: float) -> list[_Group]:
-    """`groups`, best first, the best ones of different briefs put in the order in which their dates fit the question.
+def _by_date(groups: list[_Group], period: Period | None, present: bool, least: float) -> list[_Group]:
+    """`groups`, best first; of those at least as sure as `least`, each brief's first in the order of what is asked.
 
     Those from the time it names come first; if it names none and asks for the present state, the newest.
     """
-    if not groups or not (period or present):
+    if not (period or present):
         return groups
-    least = groups[0][0][0] - equally_sure
     seen: set[str] = set()
     near = []
     for group in groups:

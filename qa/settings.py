@@ -24,8 +24,8 @@ class AskSettings:
     """Added to the score of passages of briefs from the time that a question names."""
 
     equally_sure: float = 0.1
-    """Answers of different briefs whose probabilities differ by no more are put in the order of their dates, if the
-    question asks for the present state or names a time."""
+    """Answers of different briefs that are sure enough to be found, and less sure than the best by no more than this,
+    are put in the order of their dates, if the question asks for the present state or names a time."""
 
     spans_per_passage: int = 3
     """Candidates kept of each passage; they do not overlap."""
