@@ -38,7 +38,7 @@ def test_every_generation_is_on_record(tmp_path, folder, embedder):
     build_index(index_dir, embedder)
     (folder / "new.txt").write_bytes(BRIEF.replace("harbour", "railway").encode())
     (folder / "grain.txt").unlink()
-    (folder / "bad.txt").write_bytes(b"\xe9")
+    (folder / "bad.txt").write_bytes(b"\0\xe9")
     second = build_index(index_dir, embedder)
     third = build_index(index_dir, embedder, rebuild=True)
     runs = past_runs(index_dir, Store(index_dir).manifest.report)
