@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from rapidfuzz.distance import OSA, Levenshtein
+from rapidfuzz.distance import OSA
 
 from index.store import Store
 
@@ -12,6 +12,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»")
 _SHORTEST = 5
 """Letters: a shorter word has too many neighbours to guess at."""
+_ENDING = re.compile(r"(?:ers?|ed|ing|s)$", re.IGNORECASE)
 _ENDINGS = 2
 """A word that is one of the briefs’ with so many letters more is another form of it (“Uskaran”, “whats”)."""
 _ALIKE = str.maketrans("eiouyckz", "aaaaasss")
@@ -39,13 +40,20 @@ def correct(question: str, store: Store, count_tokens: Callable[[str], int]) -> 
         word = match[0]
         if len(word) < _SHORTEST or any(start <= match.start() < end for start, end in quoted):
             continue
-        if store.knows(word) or count_tokens(word) <= 1:
+        if store.knows(word) or _is_english(word, count_tokens):
             continue
         meant = _nearest(word, store)
         if meant:
             parts += [question[done : match.start()], meant]
             done = match.end()
     return "".join([*parts, question[done:]])
+
+
+def _is_english(word: str, count_tokens: Callable[[str], int]) -> bool:
+    """Whether the vocabulary holds `word`, or the word that it is made of with a common ending (“funder”)."""
+    ending = _ENDING.search(word)
+    stems = [word, word[: ending.start()]] if ending and ending.start() >= _SHORTEST - 1 else [word]
+    return any(count_tokens(stem) <= 1 for stem in stems)
 
 
 def _nearest(word: str, store: Store) -> str | None:
@@ -71,8 +79,6 @@ def _slipped(typed: str, meant: str) -> bool:
     slip (“recuse” is not “refuse”).
     """
     one, other = typed.translate(_ALIKE), meant.translate(_ALIKE)
-    if one[0] != other[0]:
+    if one[0] != other[0] or OSA.distance(typed, meant) != 1:
         return False
-    return Levenshtein.distance(one, other, weights=(1, 1, 2)) <= 1 or (
-        sorted(typed) == sorted(meant) and OSA.distance(typed, meant) == 1
-    )
+    return len(typed) != len(meant) or one == other or sorted(typed) == sorted(meant)

@@ -55,6 +55,7 @@ def vocabulary(text: str) -> int:
         ("was it banned", "was it banned"),  # an English word that the briefs do not hold
         ("the vargan plan and whats new", "the vargan plan and whats new"),  # forms of a word that they hold
         ("was the casal closed", "was the casal closed"),  # another consonant makes another word
+        ("what about the flooder", "what about the flooder"),  # made of an English word
         ("was the kanal closed", "was the canal closed"),
         ("", ""),
         ("\x00 \U0001f600 ambasador\U0001f600", "\x00 \U0001f600 Ambassador\U0001f600"),

@@ -61,7 +61,7 @@ def make_page(browser: "playwright.Browser", url: str) -> Iterator:
         page = context.new_page()
         page.on("request", lambda request: requested.append(request.url))
         page.goto(url)
-        expect(page.get_by_label("Question", exact=True)).to_be_visible()
+        expect(page.get_by_label("Question", exact=True)).to_be_visible(timeout=90_000)  # the first reads it from disk
         return page
 
     yield make
