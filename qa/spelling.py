@@ -12,7 +12,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|„[^“”]*[“”]|«[^»]*»")
 _SHORTEST = 5
 """Letters: a shorter word has too many neighbours to guess at."""
-_ENDING = re.compile(r"(?:ers?|ed|ing|s)$", re.IGNORECASE)
+_ENDING = re.compile(r"(?:ers?|ed|ing)$", re.IGNORECASE)
 _ENDINGS = 2
 """A word that is one of the briefs’ with so many letters more is another form of it (“Uskaran”, “whats”)."""
 _ALIKE = str.maketrans("eiouyckz", "aaaaasss")

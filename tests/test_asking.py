@@ -8,6 +8,7 @@ from fake_assistant import answer as answer_of
 from fake_assistant import make_brief
 
 from index.builder import build_index
+from index.embedder import SentenceTransformerEmbedder
 from index.store import Store
 from index.types import Filters
 from qa.assistant import Assistant
@@ -84,6 +85,20 @@ def test_the_reply_tells_how_a_question_was_read(index_dir, embedder, monkeypatc
 
 def test_a_question_read_letter_by_letter_says_nothing_of_it(assistant):
     assert assistant.ask("what did the ambassador say it would cost").understood is None
+
+
+def test_the_real_vocabulary_tells_slips_from_words(tmp_path):
+    """“hari” is a word piece, and so “haris” could be taken for its plural."""
+    text = "The envoy Harris objected to the founder of the Kaesong plan, and the government received the parliament."
+    (tmp_path / "one.txt").write_text(f"Title\n\n{text}\n\nThe end came soon.\n")
+    embedder = SentenceTransformerEmbedder()
+    build_index(tmp_path / "ix", embedder, [tmp_path])
+    for typed, read in (
+        ("what did haris object to", "what did Harris object to"),
+        ("who recieved the parliment and the goverment", "who received the parliament and the government"),
+        ("funder of the kaesong plan, banned and recused", "funder of the kaesong plan, banned and recused"),
+    ):
+        assert correct(typed, Store(tmp_path / "ix"), embedder.count_tokens) == read
 
 
 # ---- about the brief itself ----
