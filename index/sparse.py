@@ -236,14 +236,13 @@ class SparseIndex:
         """Whether a passage or a header holds `word` in some form, or it is one that is not searched for."""
         return all(self._weight(term) > 0 for term in self._terms(word))
 
-    def search_like(self, word: str, edits: int, k: int) -> Rows:
+    def search_like(self, word: str, k: int) -> Rows:
         """Rows `(n,)`, ascending, `n <= k`, of passages that hold a word spelt nearly as `word`.
 
-        Its stem is up to `edits` letters from that of `word`: one left out, added, changed, or two neighbours swapped,
-        each counts one.
+        Its stem is that of `word` but for a letter left out, added or changed, or two neighbours swapped.
         """
         near = [
-            (Occur.Should, Query.fuzzy_term_query(self._schema, name, term, edits))
+            (Occur.Should, Query.fuzzy_term_query(self._schema, name, term, 1))
             for term in self._terms(word)
             for name, _ in _FIELDS
         ]

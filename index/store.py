@@ -287,9 +287,9 @@ class Store:
         """Whether the briefs hold `word` in some form: see `SparseIndex.knows`."""
         return self._sparse.knows(word)
 
-    def passages_like(self, word: str, edits: int, k: int) -> list[Passage]:
+    def passages_like(self, word: str, k: int) -> list[Passage]:
         """At most `k` passages that hold a word spelt nearly as `word`: see `SparseIndex.search_like`."""
-        return self.passages(self._sparse.search_like(word, edits, k))
+        return self.passages(self._sparse.search_like(word, k))
 
     def cosines(self, question: Vectors, rows: Rows) -> Vectors:
         """Of the question vector `(dim,)` and the passages of `rows` `(n,)`."""

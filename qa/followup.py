@@ -62,7 +62,7 @@ def _named_in(asked: str, before: Reply) -> tuple[int, int, str] | None:
     """The first name in the question before: where it stands there, and how the passages read for it write it."""
     texts = [answer.citation.passage for answer in before.answers if before.found]
     texts += [passage.text for passage in before.passages]
-    words = [match for match in _WORD.finditer(asked)]
+    words = list(_WORD.finditer(asked))
     for first, match in enumerate(words):
         if not _as_name(_OF.sub("", match[0]), texts):
             continue

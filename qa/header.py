@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from index.briefs import Range, outline
+from index.briefs import Outline, Range, outline
 from index.types import Brief, Passage
 from qa.citations import cite
 from qa.types import Answer, Hit
@@ -14,8 +14,9 @@ from qa.words import content_words
 
 _STEM = 5
 _TEMPERATURE = 0.07
-"""Of the scores of the briefs a question may mean: fitted on words from the titles and the questions of 160 training
-briefs, nine tenths of which found their brief first."""
+"""Of the scores of the briefs a question may mean: fits words from the titles and questions of training briefs best."""
+_SUREST = 0.99
+"""That a description fits one brief far better than the rest does not make it certain that this brief is meant."""
 _BRIEF = r"(?:(?:policy|issue)\s+)?(?:brief|article|piece|insight|essay|op-?ed|commentary|memo)"
 _THE = rf"(?:the|this|that)\s+{_BRIEF}\b"
 _SUBJECT = r"(?:\s+(?:on|about|regarding|concerning|titled|entitled|called|named|by|from|with)\s+(?P<subject>.+?))?"
@@ -67,7 +68,8 @@ def asked_part(question: str) -> HeaderQuestion | None:
 def from_header(asked: HeaderQuestion, hits: Sequence[Hit], briefs: Mapping[str, Brief]) -> tuple[Answer, ...]:
     """What the briefs of `hits` say of themselves, as far as they say it, the surest to be the one asked for first.
 
-    How sure: the softmax of the briefs’ best scores, times the square of the share of the describing words they hold.
+    How sure: the softmax of the briefs’ best scores, times the square of the share of the describing words they hold,
+    and 0.99 at most.
 
     Args:
         asked: The question.
@@ -81,10 +83,11 @@ def from_header(asked: HeaderQuestion, hits: Sequence[Hit], briefs: Mapping[str,
     weights = {name: math.exp((score - top) / _TEMPERATURE) for name, score in best.items()}
     answers = []
     for name, weight in weights.items():
-        if place := _place(asked.part, briefs[name]):
+        said = outline(briefs[name].text)
+        if place := _place(asked.part, said):
             sure = weight / sum(weights.values()) * share_held(asked.subject, briefs[name]) ** 2
-            citation = cite(briefs[name], _whole(briefs[name], place), *place)
-            answers.append(Answer(citation.quote, round(sure, 4), citation))
+            citation = cite(briefs[name], _whole(briefs[name], said, place), *place)
+            answers.append(Answer(citation.quote, round(min(sure, _SUREST), 4), citation))
     return tuple(sorted(answers, key=lambda answer: -answer.confidence))
 
 
@@ -95,18 +98,17 @@ def share_held(subject: str, brief: Brief) -> float:
     return len(asked & there) / len(asked) if asked else 1.0
 
 
-def _place(part: Part, brief: Brief) -> Range | None:
-    said = outline(brief.text)
+def _place(part: Part, said: Outline) -> Range | None:
     if part is Part.AUTHORS:  # “Jane Doe and John Roe” as they stand
         return (said.authors[0][0], said.authors[-1][1]) if said.authors else None
     return said.date if part is Part.DATE else said.title
 
 
-def _whole(brief: Brief, place: Range) -> Passage:
+def _whole(brief: Brief, said: Outline, place: Range) -> Passage:
     """The paragraph around `place`; the header, if it is there, counts as paragraph 0."""
     paragraph = brief.paragraph_at(place[0])
     if paragraph:
         number, start, end = paragraph.number, paragraph.start, paragraph.end
     else:
-        number, start, end = 0, 0, outline(brief.text).end
+        number, start, end = 0, 0, said.end
     return Passage(brief.id, number, start, end, brief.text[start:end], brief.header)

@@ -9,7 +9,8 @@ _MONTH = rf"(?P<month>{'|'.join(MONTHS)})"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _POINT = rf"(?:{_MONTH}\s+(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+)?)?{_YEAR}\b"
 _SIDE = re.compile(
-    rf"\b(?P<side>before|until|till|prior\s+to|after|since)\s+(?:the\s+(?:end|start|beginning)\s+of\s+)?{_POINT}", re.I
+    rf"\b(?P<side>before|until|till|prior\s+to|after|since)\s+(?:the\s+(?:(?P<end>end)|start|beginning)\s+of\s+)?{_POINT}",
+    re.I,
 )
 _BETWEEN = re.compile(r"\b(?:between|from)\s+((?:19|20)\d\d)\s+(?:and|to|until|till)\s+((?:19|20)\d\d)\b", re.I)
 _AT = re.compile(rf"\b{_POINT}", re.I)
@@ -38,7 +39,9 @@ def period_of(question: str, today: date) -> Period | None:
         return f"{first}-01-01", f"{last}-12-31"
     if match := _SIDE.search(question):
         first, last = _around(match)
-        return (_EVER[0], first) if match["side"][0] in "bBuUtTpP" else (first, _EVER[1])
+        side = match["side"].lower()
+        day = last if match["end"] or side in ("until", "till") else first
+        return (day, _EVER[1]) if side in ("after", "since") else (_EVER[0], day)
     if match := _AT.search(question):
         return _around(match)
     if match := _LAST_MONTH.search(question):

@@ -60,7 +60,7 @@ def _nearest(word: str, store: Store) -> str | None:
     """The word of the briefs that is nearest to `word`, as it is written there; None where none is near."""
     typed = word.casefold()
     written: dict[str, Counter[str]] = {}
-    for passage in store.passages_like(word, 1, _LOOKED_AT):
+    for passage in store.passages_like(word, _LOOKED_AT):
         for there in set(_WORD.findall(passage.headed_text)):
             folded = there.casefold()
             if _slipped(typed, folded):
