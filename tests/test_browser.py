@@ -749,7 +749,7 @@ def axe_script() -> str:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_view_fits_and_can_be_used_by_all(make_page, assistant, scheme: str) -> None:
-    """At three widths and with letters twice as large nothing is wider than the page; axe-core finds no serious fault."""
+    """Nothing is wider than the page, at three widths and with large letters; axe-core finds no serious fault."""
     assistant.marked.clear()
     page = make_page(viewport={"width": 1440, "height": 860}, color_scheme=scheme, reduced_motion="reduce")
     page.evaluate(axe_script())
