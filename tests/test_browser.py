@@ -734,6 +734,10 @@ def question_set(questions: list[str]) -> dict[str, object]:
 
 
 WIDTHS = (390, 768, 1440)
+# Buttons that are too narrow for their words.
+CLIPPED = """() => [...document.querySelectorAll('#columns button')]
+  .filter(e => e.checkVisibility() && getComputedStyle(e).display !== 'inline' && e.scrollWidth > e.clientWidth + 1)
+  .map(e => e.textContent)"""
 # Rules of WCAG and of good practice; styles from elsewhere are not fetched, for there are none.
 AXE_RUN = """() => axe.run({ resultTypes: ['violations'], preload: false }).then(found => found.violations
   .filter(fault => ['serious', 'critical'].includes(fault.impact))
@@ -763,6 +767,7 @@ def test_every_view_fits_and_can_be_used_by_all(make_page, assistant, scheme: st
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 860})
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, (view, width, letters)
+                assert page.evaluate(CLIPPED) == [], (view, width, letters)
         page.evaluate("document.documentElement.style.fontSize = ''")
 
     filters = page.get_by_role("button", name=re.compile("^In 3 briefs"))
