@@ -735,8 +735,8 @@ def question_set(questions: list[str]) -> dict[str, object]:
 
 WIDTHS = (390, 768, 1440)
 # Buttons that are too narrow for their words.
-CLIPPED = """() => [...document.querySelectorAll('#columns button')]
-  .filter(e => e.checkVisibility() && getComputedStyle(e).display !== 'inline' && e.scrollWidth > e.clientWidth + 1)
+CLIPPED = """() => [...document.querySelectorAll('#columns :is(.lg, .sm)')]
+  .filter(e => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1)
   .map(e => e.textContent)"""
 # Rules of WCAG and of good practice; styles from elsewhere are not fetched, for there are none.
 AXE_RUN = """() => axe.run({ resultTypes: ['violations'], preload: false }).then(found => found.violations
