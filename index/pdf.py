@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from index.briefs import MAX_CHARS
 from index.errors import BriefUnreadable
 from index.types import Properties
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfTextPage
 
 _MAX_PAGES = 1_000
-_MAX_CHARS = 5_000_000
+_MAX_CHARS = MAX_CHARS
 _LOCK = threading.Lock()
 """PDFium is not made for threads."""
 _EDGE = 0.12
