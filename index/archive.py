@@ -94,8 +94,8 @@ def _obstacle(file: zipfile.ZipInfo, max_bytes: int, seen: set[str]) -> str | No
 
 
 def _shown(name: str) -> str:
-    """A name for a message and a listing: of what is no character, and all too long, a sign."""
-    shown = "".join("�" if unicodedata.category(character)[0] == "C" else character for character in name)
+    """A name for a message and a listing, its folders with `/`; of what is no character, and all too long, a sign."""
+    shown = "".join("�" if unicodedata.category(c)[0] == "C" else c for c in name.replace("\\", "/"))
     return shown if len(shown) <= _MAX_NAME else f"{shown[:100]}…{shown[-40:]}"
 
 

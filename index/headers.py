@@ -14,6 +14,7 @@ from index.names import Range, names_in
 
 _MOST_BLOCKS = 8
 _MAX_TITLE_CHARS = 300
+_MOST_LINES = 12
 _MAX_LINE_CHARS = 500
 _BETWEEN = re.compile(r"\s*\|\s*|\s+[·•●∙—–/]\s+")
 _LINE = re.compile(r"[^\r\n]+")
@@ -79,6 +80,8 @@ def read_header(text: str, blocks: Sequence[Range], before: Mapping[str, Range])
     header = Header(dict(before))
     of_memo = False
     for number, block in enumerate(blocks[:_MOST_BLOCKS]):
+        if block[1] - block[0] > _MOST_LINES * _MAX_LINE_CHARS:
+            break
         lines = [_stripped(text, *match.span()) for match in _LINE.finditer(text, *block)]
         lines = [line for line in lines if line[0] < line[1]]
         # Whom a memo is to, nothing else tells: from there on its lines are read, and stay in the text.

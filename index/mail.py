@@ -166,7 +166,10 @@ def _header(message: Message, name: str) -> str:
 
 
 def _senders(message: Message) -> tuple[str, ...]:
-    pairs = getaddresses([_header(message, "from")])
+    try:
+        pairs = getaddresses([_header(message, "from")])
+    except RecursionError:  # brackets in brackets
+        return ()
     return tuple(name.strip() or address for name, address in pairs if name.strip() or address)
 
 

@@ -2,8 +2,9 @@
 
     python scripts/fuzz.py --questions 100000 --files 10000 --minutes 60
 
-Questions: mutations of the project's own (fuzz_questions.py), asked of an index of the sample briefs. All of `Assistant.ask` is real, but for the two models: vectors come from the letters of words, and
-logits by chance, which sends spans of every kind through decoding, grouping, dating and citing. `--real` many are asked
+Questions: mutations of the project's own (fuzz_questions.py), asked of an index of the sample briefs. All of
+`Assistant.ask` is real, but for the two models: vectors come from the letters of words, and logits by chance, which
+sends spans of every kind through decoding, grouping, dating and citing; 3 passages are read. `--real` many are asked
 with the real models too. A tenth lean on the reply before, a fifth have filters; each reply is held against the briefs
 (every quote, sentence, passage and speaker is a slice), every 200th is exported and verified.
 

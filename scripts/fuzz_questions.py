@@ -24,91 +24,26 @@ from qa.types import Citation, Reply
 from qa.verify import Status
 
 BRIEFS = Path(__file__).parent / "reader_questions" / "briefs"
-_SYNTAX = '+ - && || ! ( ) { } [ ] ^ " ~ * ? : \\ / text: row:1 brief:[0 TO 9] header:* text:"a"~2 _exists_: AND OR NOT IN <a> \' `'.split(
-    " "
-)
+_SYNTAX = (
+    '+ - && || ! ( ) { } [ ] ^ " ~ * ? : \\ / text: row:1 brief:[0 header:* text:"a"~2 _exists_: AND OR NOT IN <a> \' `'
+).split()
 _SIGNS = [
-    "“",
-    "”",
-    "„",
-    "«",
-    "‘",
-    '"',
-    "''",
-    "\x00",
-    "\x1b[31m",
-    "\x7f",
-    "\ud800",
-    "\udfff",
-    "\udc80",
-    "\ufeff",
-    "\ufffe",
-    "\U0010ffff",
-    "😀",
-    "👩‍👩‍👧‍👦",
-    "🇺🇳",
-    "\u202e",
-    "\u2066",
-    "\u200f",
-    "מה",
-    "ماذا",
-    "हिन्दी",
-    "日本語",
-    "ไทย",
-    "e\u0301\u0301\u0301",
-    "\u0300" * 40,
-    "İ",
-    "ı",
-    "ß",
-    "ﬁ",
-    "ǅ",
-    "¹",
-    "½",
-    "\u2028",
-    "\u00a0",
-    "\u200b",
-    "\r\n",
-    "\t",
-    "<script>alert(1)</script>",
-    "{{x}}",
-    "%00",
-    "%s",
-    "${x}",
-    "'; DROP TABLE briefs; --",
-    "../../etc/passwd",
+    "“", "”", "„", "«", "‘", '"', "''", "\x00", "\x1b[31m", "\x7f", "\ud800", "\udfff", "\udc80", "\ufeff", "\ufffe",
+    "\U0010ffff", "😀", "👩‍👩‍👧‍👦", "🇺🇳", "\u202e", "\u2066", "\u200f", "מה", "ماذا", "हिन्दी", "日本語", "ไทย",
+    "e\u0301\u0301\u0301", "\u0300" * 40, "İ", "ı", "ß", "ﬁ", "ǅ", "¹", "½", "\u2028", "\u00a0", "\u200b", "\r\n",
+    "\t", "<script>alert(1)</script>", "{{x}}", "%00", "%s", "${x}", "'; DROP TABLE briefs; --", "../../etc/passwd",
     "=1+1",
-]
+]  # fmt: skip
 _TIMES = [
-    "in 2019",
-    "in 1900",
-    "in 9999",
-    "in 0000",
-    "between 2020 and 1999",
-    "since February 30, 2020",
-    "before March 99, 2021",
-    "on 31 November 2020",
-    "until the end of 1999",
-    "last January",
-    "last year",
-    "this year",
-    "from 2018 till 2018",
-    "after December 31, 2099",
-    "now",
-    "in March 20211",
-]
+    "in 2019", "in 1900", "in 9999", "in 0000", "between 2020 and 1999", "since February 30, 2020",
+    "before March 99, 2021", "on 31 November 2020", "until the end of 1999", "last January", "last year", "this year",
+    "from 2018 till 2018", "after December 31, 2099", "now", "in March 20211",
+]  # fmt: skip
 _FORMS = [
-    "who wrote the brief on {}",
-    "when was the brief {} published",
-    "what is the title of the brief about {}",
-    "what about {}?",
-    "and what did he say about {}",
-    "{}",
-    "is {} still",
-    "who is the author of this memo {}",
-    "date of the article on {}",
-    "who said {}",
-    "by whom was the essay on {} written",
-]
+    "who wrote the brief on {}", "when was the brief {} published", "what is the title of the brief about {}",
+    "what about {}?", "and what did he say about {}", "{}", "is {} still", "who is the author of this memo {}",
+    "date of the article on {}", "who said {}", "by whom was the essay on {} written",
+]  # fmt: skip
 
 
 def base_questions() -> list[str]:
@@ -132,12 +67,10 @@ def _slip(rng: random.Random, text: str, _: Sequence[str]) -> str:
     letter = rng.choice("abcdefghijklmnopqrstuvwxyzAEIOU0123456789 ")
     return rng.choice(
         [
-            text[:at] + text[at + 1 :],
-            text[:at] + letter + text[at:],
-            text[:at] + letter + text[at + 1 :],
+            text[:at] + text[at + 1 :], text[:at] + letter + text[at:], text[:at] + letter + text[at + 1 :],
             text[:at] + text[at + 1 : at + 2] + text[at : at + 1] + text[at + 2 :],
         ]
-    )
+    )  # fmt: skip
 
 
 def _sign(rng: random.Random, text: str, _: Sequence[str]) -> str:
@@ -185,20 +118,10 @@ def _formed(rng: random.Random, text: str, _: Sequence[str]) -> str:
 def _long(rng: random.Random, text: str, base: Sequence[str]) -> str:
     part = rng.choice(
         [
-            text,
-            "a",
-            "the ",
-            "U.S.",
-            "(",
-            '"',
-            "who wrote the brief ",
-            "and ",
-            "x" * 70,
-            "0",
-            rng.choice(_SIGNS),
+            text, "a", "the ", "U.S.", "(", '"', "who wrote the brief ", "and ", "x" * 70, "0", rng.choice(_SIGNS),
             " ".join(rng.sample(list(base), 9)),
         ]
-    )
+    )  # fmt: skip
     length = rng.choice([300, 999, 1_000, 1_001, 5_000, 100_000]) if rng.random() < 0.5 else 900
     return (part * (1 + length // max(len(part), 1)))[:length]
 
@@ -211,22 +134,9 @@ def _any(rng: random.Random, text: str, _: Sequence[str]) -> str:
 
 
 MUTATIONS: list[Callable[[random.Random, str, Sequence[str]], str]] = [
-    _slip,
-    _slip,
-    _slip,
-    _sign,
-    _sign,
-    _syntax,
-    _syntax,
-    _quoted,
-    _splice,
-    _shuffled,
-    _case,
-    _timed,
-    _formed,
-    _long,
+    _slip, _slip, _slip, _sign, _sign, _syntax, _syntax, _quoted, _splice, _shuffled, _case, _timed, _formed, _long,
     _any,
-]
+]  # fmt: skip
 
 
 def filters_of(rng: random.Random, ids: Sequence[str]) -> Filters:
@@ -236,20 +146,12 @@ def filters_of(rng: random.Random, ids: Sequence[str]) -> Filters:
     odd = rng.choice([*_SIGNS, "", "a" * 9_999, "%", "_", "2020-02-30", "20200101", "2019"])
     return rng.choice(
         [
-            Filters(after="2018-01-01"),
-            Filters(before="2018-01-01"),
-            Filters(after="2018-01-01", before="2017-01-01"),
-            Filters(after=odd),
-            Filters(before=odd),
-            Filters(author=odd),
-            Filters(topic=odd),
-            Filters(kind=odd),
-            Filters(brief=odd),
-            Filters(brief=rng.choice(ids)),
-            Filters(kind="policy brief"),
-            Filters(author="a"),
+            Filters(after="2018-01-01"), Filters(before="2018-01-01"),
+            Filters(after="2018-01-01", before="2017-01-01"), Filters(after=odd), Filters(before=odd),
+            Filters(author=odd), Filters(topic=odd), Filters(kind=odd), Filters(brief=odd),
+            Filters(brief=rng.choice(ids)), Filters(kind="policy brief"), Filters(author="a"),
         ]
-    )
+    )  # fmt: skip
 
 
 # ---- models that cost nothing ----
@@ -308,7 +210,7 @@ def assistant_over(index_dir: Path, *, real: bool, seed: int) -> Assistant:
 def ask(
     assistant: Assistant, rng: random.Random, question: str, filters: Filters, before: Reply | None
 ) -> tuple[str, Reply | None]:
-    """Asks, and holds the reply against the briefs: raises Wrong; what kind of end it was, and the reply if there is one."""
+    """Asks, and holds the reply against the briefs: the kind of end it had, and the reply if any; raises Wrong."""
     top_k = rng.choice([3, 3, 3, 1, 10, 1_000, 0, -1])
     try:
         reply = assistant.ask(question, filters, top_k=top_k, after=before)
@@ -343,7 +245,7 @@ def _check_citation(text: str, cited: Citation) -> None:
 
 
 def check_export(assistant: Assistant, rng: random.Random, reply: Reply) -> None:
-    """Raises Wrong unless every citation of an export is intact; and reads a damaged copy of it, which may be refused."""
+    """Raises Wrong unless every citation of an export is intact; reads a damaged copy too, which may be refused."""
     name = f"a{rng.choice(['.json', '.md', '.html', '.docx', '.bib', '.csl.json'])}"
     content = export([reply], name)
     if reply.found:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 SECONDS = 10.0
-"""What takes longer hangs: of the processor's time, for the machine may be busy; by the clock, ten times that."""
+"""What takes longer hangs: of the processor's time, for the machine may be busy; by the clock, sixty times that."""
 MEGABYTES = 2_000
 """What takes more is too much: of addresses, so that it fails in the worker and not in what runs beside it."""
 _LONGEST_REASON = 600
@@ -49,9 +49,9 @@ class Worker:
         started = time.monotonic()
         try:
             self._pipe.send((name, content))
-            if not self._pipe.poll(10 * SECONDS):
+            if not self._pipe.poll(60 * SECONDS):
                 self.stop()
-                return Outcome("hang", f"no end after {10 * SECONDS:.0f} s", 10 * SECONDS)
+                return Outcome("hang", f"no end after {60 * SECONDS:.0f} s", 60 * SECONDS)
             outcome: Outcome = self._pipe.recv()
         except (EOFError, OSError):
             self._process.join()
