@@ -97,9 +97,9 @@ def test_the_fuzzer_notices(monkeypatch, tmp_path, folder):
 
 def test_a_short_run_finds_nothing(tmp_path):
     run = subprocess.run(
-        [sys.executable, str(FUZZ), "--files", "25", "--questions", "60", "--seed", "4", "--out", str(tmp_path)],
+        [sys.executable, str(FUZZ), "--files", "12", "--questions", "20", "--seed", "4", "--out", str(tmp_path)],
         capture_output=True, text=True,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "25 files in" in run.stdout and "60 questions in" in run.stdout and ": 0 findings;" in run.stdout
+    assert "12 files in" in run.stdout and "20 questions in" in run.stdout and ": 0 findings;" in run.stdout
     assert not list(tmp_path.iterdir())
