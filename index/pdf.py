@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 from index.briefs import MAX_CHARS
@@ -98,7 +99,8 @@ def _lines_of(document: "PdfDocument", source: str) -> list[Line]:
 def _lines(text_page: "PdfTextPage", number: int, page_box: tuple[float, float, float, float]) -> Iterator[Line]:
     import pypdfium2.raw as pdfium
 
-    text = "".join(chr(pdfium.FPDFText_GetUnicode(text_page, at)) for at in range(text_page.count_chars()))
+    letter_at = partial(pdfium.FPDFText_GetUnicode, text_page.raw)  # most of the time goes here: no Python in between
+    text = "".join(map(chr, map(letter_at, range(text_page.count_chars()))))
     _, lower, _, upper = page_box
     box, x, y = pdfium.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
     for match in re.finditer(rf"[^\r\n{_HYPHEN}]+{_HYPHEN}?", text):
