@@ -318,7 +318,13 @@ class Assistant:
 
 
 def check_filters(filters: Filters) -> None:
-    """Raises QuestionInvalid when a date of `filters` is none, or nothing can lie between the two."""
+    """Raises QuestionInvalid when a date of `filters` is none, nothing can lie between the two, or one is no text."""
+    for name in filters.__slots__:
+        try:
+            (getattr(filters, name) or "").encode()
+        except UnicodeEncodeError:
+            # Half of a surrogate pair is no character, and no database takes it.
+            raise QuestionInvalid(f"{name} holds half of a character; write it again") from None
     for name in ("after", "before"):
         value = getattr(filters, name)
         try:
