@@ -18,6 +18,11 @@ _STOPS = re.compile(
     re.S,
 )
 """Where the last item ends at the latest: nothing that opens a clause or says where and when belongs to it."""
+_VERB = re.compile(
+    r"(?<=[\w’] )(?<!ly )(?<!\bthe )(?<!\ban )(?<!\ba )(?<!\bits )(?<!\bof )[a-z]{2,}ed"
+    r"(?:$| (?:the|an?|its?|them|their|that|so|him|her|this)\b.*)"
+)
+"""“two unions ‹objected›”"""
 _BOUNDARY = r";:—–()“”\"!?"
 _LEAD = re.compile(r"\s*(?:(?:and|or)\s+)?(?:\(?\w{1,3}\)\s*)?(?:(?:first|second|third|fourth|last|final)(?:ly)?,\s+)?")
 """What stands before an item and is no part of it: “and”, “(2)”, “secondly,”."""
@@ -104,6 +109,8 @@ def _after(said: str, end: int) -> list[Range] | None:
         words = region[begin:stop]
         if is_last:
             words = _STOPS.sub("", re.split(r", ", words)[0]).rstrip(" .")
+            verb = _VERB.search(words)
+            words = words[: verb.start()].rstrip() if verb else words
         if not words:
             return []
         found.append((end + begin, end + begin + len(words)))

@@ -35,7 +35,7 @@ _NAME = re.compile(
 )
 _WHO = re.compile(
     r"(?:and |so )?who(?:m did)? (?:(?!(?:is|was|has|does|am|s|the|of)\b)\S"
-    r"|(?:is|was|has|had) (?:been )?(?:[a-z]{2,}ed|made|given|taken|won|said|told|written) )"
+    r"|(?:is|was|has|had) (?:been )?(?:[a-z]{2,}ed|made|given|taken|won|said|told|written)\b)"
 )
 _WHO_ARE = re.compile(
     r"who (?:are|were) (?:the|his|her|its|their|all)\b(?!.* (?:to|for|by|with|of|from)\b(?: \w+){0,2}$)"
