@@ -14,8 +14,8 @@ from qa.words import content_words
 MOST = 12
 """Answers looked at, and items of a list."""
 _NEAR = 0.3
-"""An enumeration comes before answers that are surer by no more than this. This and `_LEAST` were chosen on the even
-cases of `tests/lists`; between 0.3 and 0.6, and between 0.4 and 0.5, nothing changes there."""
+"""An item of an enumeration comes before answers surer by no more than this; on the even cases of `tests/lists` nothing
+changes between 0.3 and 0.6."""
 _LEAST = 0.5
 """From this probability further answers of the same passage belong to the list."""
 _SIBLING = 0.9
@@ -58,11 +58,11 @@ def _items(
 
 
 def _first(several: Several, answers: Sequence[Answer], least: float) -> Answer:
-    """The best answer; of several that are about as sure, one that enumerates, if the question surely asks for that."""
+    """The best answer; of several about as sure, one item of an enumeration, if the question surely asks for that."""
     if not several.surely:
         return answers[0]
     near = [a for a in answers if a.confidence >= max(least, answers[0].confidence - _NEAR)]
-    return next((a for a in near if holds_several(a.text) or _siblings(a)), answers[0])
+    return next((a for a in near if _siblings(a)), answers[0])
 
 
 def _siblings(answer: Answer) -> list[tuple[int, int]]:
