@@ -34,7 +34,7 @@ from qa.questions import load_questions
 from qa.reader import DEFAULT_READER
 from qa.records import Recorded, read_records
 from qa.runs import compare, is_run, load_run, run_json
-from qa.sections import said_by
+from qa.sections import said_by, shown, together_words
 from qa.sheet import AnswerSheet, check_sheet
 from qa.types import Reply
 from qa.verify import Status as CitationStatus
@@ -489,9 +489,9 @@ def _print_reply(reply: Reply) -> None:
                 f"  nearest: {escape(passage.title)}, {passage.date or 'no date'}, {place_words(passage.paragraph)}"
             )
         return
-    for n, answer in enumerate(reply.answers):
-        if n and answer.confidence < 0.5:
-            break
+    if together := together_words(reply):
+        console.print(f"{together}\n", style="bold")
+    for answer in shown(reply):
         cited = answer.citation
         console.print(f"[bold]{escape(answer.text)}[/bold]")
         at = cited.start - cited.sentence_start
