@@ -77,7 +77,8 @@ class Texts:
 
 def ask(client: httpx.Client, url: str, question: str) -> dict[str, Any]:
     """The reply of the server to `question`, by the calls that any program would use."""
-    event = client.post(f"{url}gradio_api/call/ask", json={"data": [question]}).raise_for_status().json()["event_id"]
+    data = [question, *[None] * 6, 3]  # no filters; three answers at most
+    event = client.post(f"{url}gradio_api/call/ask", json={"data": data}).raise_for_status().json()["event_id"]
     told = client.get(f"{url}gradio_api/call/ask/{event}").raise_for_status().text
     if found := re.search(r"event: complete\ndata: (.*)", told):
         reply: dict[str, Any] = json.loads(found[1])[0]

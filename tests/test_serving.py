@@ -226,7 +226,7 @@ def test_a_signal_ends_the_server_after_the_question_that_runs(free_port: int) -
         assert server.stdout and "BriefQA is at" in server.stdout.readline()
         url = f"http://127.0.0.1:{free_port}/gradio_api/call/ask"
         with httpx.Client(trust_env=False, timeout=60) as client:
-            event = client.post(url, json={"data": ["How slow is the levy?"]}).json()["event_id"]
+            event = client.post(url, json={"data": ["How slow is the levy?", *[None] * 6, 3]}).json()["event_id"]
             with client.stream("GET", f"{url}/{event}") as reply:
                 while "briefqa_running 1.0" not in client.get(f"http://127.0.0.1:{free_port}/metrics").text:
                     time.sleep(0.02)

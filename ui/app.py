@@ -10,6 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio_client import Client
 
 from index.adding import Added
 from index.check import Finding
@@ -283,6 +284,11 @@ def launch(
     )  # fmt: skip
     if mcp_server:
         _give_json(app.mcp_server_obj)
+        if auth:  # a tool is called through the page’s own address, where gradio would come as a stranger
+            app.mcp_server_obj._client_instance = Client(
+                url, auth=auth, download_files=False, verbose=False, analytics_enabled=False,
+                _skip_components=False, headers={"x-gradio-user": "mcp"},
+            )  # fmt: skip
     return str(url)
 
 

@@ -11,6 +11,7 @@ import ipaddress
 import posixpath
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -143,20 +144,23 @@ class Guard:
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves the request, with our headers; ends it with 413 when more comes than it may hold."""
         received = 0
-        begun = False
+        begun = too_large = False
 
         async def counted() -> Message:
-            nonlocal received
+            nonlocal received, too_large
             message = await receive()
             size = len(message.get("body", b""))
             received += size
             self._buffered += size
             if received > MAX_BODY:
+                too_large = True
                 raise _TooLarge
             return message
 
         async def with_headers(message: Message) -> None:
             nonlocal begun
+            if too_large and not begun:  # what the application makes of it is another sentence
+                return
             if message["type"] == "http.response.start":
                 begun = True
                 sent = MutableHeaders(scope=message)
@@ -165,9 +169,9 @@ class Guard:
             await send(message)
 
         try:
-            await self._app(scope, counted, with_headers)
-        except _TooLarge:
-            if not begun:
+            with suppress(_TooLarge):
+                await self._app(scope, counted, with_headers)
+            if too_large and not begun:
                 await _refused(413, f"at most {MAX_BODY:,} bytes are taken in one request")(scope, receive, send)
         finally:
             self._buffered -= received

@@ -39,7 +39,11 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The object of a record."""
-        told = {"time": _when(record), "level": record.levelname.lower(), "event": record.getMessage()}
+        told: dict[str, object] = {
+            "time": _when(record),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
         told |= {name: value for name, value in _fields(record).items() if name not in told}
         if record.exc_info:
             told["traceback"] = self.formatException(record.exc_info)
