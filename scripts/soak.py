@@ -38,6 +38,8 @@ MOST_GROWTH = 0.10
 """Of memory, from the first to the last third after that; more is a leak. Growth must also be above `NOISE_MB`."""
 NOISE_MB = 40
 MOST_FILES = 10
+PATIENCE = 600.0
+"""Seconds to a reply before it counts as none: a busy machine is no error, and the plot tells of it."""
 
 
 @dataclass
@@ -184,7 +186,7 @@ class Soak:
 
     def _learn(self) -> None:
         """What the quiet server answers to each known question; those it does not find are not asked again."""
-        with httpx.Client(trust_env=False, timeout=120) as client:
+        with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
             for question in self.questions:
                 reply = ask(client, self.url, question)
                 if reply["found"]:
@@ -194,7 +196,7 @@ class Soak:
     def _asker(self, seed: int) -> None:
         chance = random.Random(seed)
         known = list(self.right)
-        with httpx.Client(trust_env=False, timeout=120) as client:
+        with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
             while not self.ending.is_set():
                 place = chance.choice(PLACES) if chance.random() < 0.3 else None
                 question = f"How many lamps does the harbour of {place} have?" if place else chance.choice(known)
@@ -280,7 +282,7 @@ class Soak:
                         self.texts.gone.setdefault(brief_id, told)
 
     def _healthy(self) -> None:
-        with httpx.Client(trust_env=False, timeout=30) as client:
+        with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
             while not self.ending.wait(2):
                 try:
                     health = client.get(f"{self.url}healthz")
