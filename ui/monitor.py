@@ -121,8 +121,8 @@ class Monitor:
             status = self._assistant.status()
         except BriefQAError as error:
             return False, {"ok": False, "error": str(error)}
-        counts = {"generation": status.generation, "briefs": status.n_briefs, "passages": status.n_passages}
-        return True, {"ok": True} | counts
+        generation, briefs, passages = status.generation, status.n_briefs, status.n_passages
+        return True, {"ok": True, "generation": generation, "briefs": briefs, "passages": passages}
 
     def metrics(self) -> bytes:
         """The figures in the text format of Prometheus."""
