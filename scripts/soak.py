@@ -144,10 +144,11 @@ class Soak:
                 self._learn()
                 self._soak(server, watcher)
             finally:
-                for process, number in ((watcher, signal.SIGINT), (server, signal.SIGTERM)):
-                    process.send_signal(number)
-                watcher.wait(120)
-                code = server.wait(120)
+                # Not SIGINT: a shell has what it runs in the background ignore that.
+                for process in (watcher, server):
+                    process.send_signal(signal.SIGTERM)
+                watcher.wait(PATIENCE)
+                code = server.wait(PATIENCE)
         if code:
             self.tally.errors.append(f"the server ended with {code}")
         self._read_log()
