@@ -16,8 +16,9 @@ from index.embedded import EmbeddedLog
 from index.embedder import Embedder
 from index.errors import BriefUnreadable, InputMissing
 from index.passages import split_into_passages
+from index.searches import LocalWriter, SearchesWriter
 from index.segment import PASSAGE_TYPE, Keys, SegmentWriter
-from index.settings import FORMAT, IndexSettings
+from index.settings import FORMAT, IndexSettings, StoreKind, StoreSettings
 from index.sparse import SparseWriter
 from index.store import FILES, MANIFEST, SPARSE, FileRecord, Manifest, SegmentRecord, Store, sha256_of
 from index.types import Brief, Failure, Passage, Progress, Report
@@ -73,6 +74,7 @@ def write_generation(
     index_dir: Path,
     embedder: Embedder,
     settings: IndexSettings,
+    store: StoreSettings,
     inputs: Sequence[Path],
     found: Found,
     report: Report,
@@ -88,6 +90,7 @@ def write_generation(
         index_dir: Folder of the index, whose lock we hold.
         embedder: Makes the vectors.
         settings: How briefs are cut and embedded.
+        store: What searches.
         inputs: What the manifest is to name as input.
         found: The files; of several that hold one brief, it is shown by the first.
         report: What is known of the run so far.
@@ -114,8 +117,8 @@ def write_generation(
     generation, segment_name = next_generation(index_dir), next_segment(index_dir)
     with working_folder(index_dir) as working, EmbeddedLog(index_dir, embedder.dim) as log:
         folder = working / "generation"
-        (folder / SPARSE).mkdir(parents=True)
-        words = _sparse_writer(folder / SPARSE, rows, kept)
+        folder.mkdir()
+        words = _searches_writer(index_dir, folder, store, generation, rows, kept)
         first_row = rows.manifest.next_row if rows else 0
         writer = _Writer(working / segment_name, first_row, rows, words, embedder, log, settings, progress)
         segment, n_embedded = writer.write(moved, cuts, vectors)
@@ -138,10 +141,11 @@ def write_generation(
         manifest = Manifest(
             FORMAT, generation, embedder.name, embedder.fingerprint, embedder.dim, settings,
             tuple(map(str, inputs)), records, first_row + (segment.n_rows if segment else 0),
-            _hashes_of(folder, rows), report,
+            _hashes_of(folder, rows), report, store, words.collection,
         )  # fmt: skip
         (folder / MANIFEST).write_text(manifest.to_json(), "utf-8")
         commit(index_dir, folder, f"gen-{generation:06d}", working / segment_name if segment else None)
+    words.committed()
     return report
 
 
@@ -248,6 +252,18 @@ def _taken_over(kept: _Kept) -> SegmentRecord:
     return replace(kept.record, gone=tuple(gone.tolist()))
 
 
+def _searches_writer(
+    index_dir: Path, folder: Path, store: StoreSettings, generation: int, rows: Store | None, kept: list[_Kept]
+) -> SearchesWriter:
+    if store.kind == StoreKind.MILVUS:
+        from index.milvus import MilvusWriter  # not everybody has its package
+
+        staying = [rows.segments[part.at].folder for part in kept] if rows else []
+        return MilvusWriter(index_dir, store.uri, generation, rows.manifest.collection if rows else "", staying)
+    (folder / SPARSE).mkdir()
+    return LocalWriter(_sparse_writer(folder / SPARSE, rows, kept))
+
+
 def _sparse_writer(folder: Path, rows: Store | None, kept: list[_Kept]) -> SparseWriter:
     """A full-text index with the passages of the segments kept, to which those of the new segment can be added."""
     if rows is None:
@@ -276,7 +292,7 @@ class _Writer:
     folder: Path
     first_row: int
     rows: Store | None
-    words: SparseWriter
+    words: SearchesWriter
     embedder: Embedder
     log: EmbeddedLog
     settings: IndexSettings
@@ -297,7 +313,8 @@ class _Writer:
                 writer.vectors[first : first + len(table)] = vectors
             for cut in cuts:
                 self._add(writer, cut.brief, cut.table, n_briefs)
-            kind = writer.finish()
+            writer.finish()
+            kind = self.words.write_segment(self.folder, writer.vectors)
         record = SegmentRecord(
             self.folder.name, self.first_row, n_moved + n_new, n_briefs, kind, (), _hashes_of(self.folder)
         )  # fmt: skip

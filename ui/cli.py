@@ -21,7 +21,7 @@ from index.check import check_index
 from index.embedder import SentenceTransformerEmbedder
 from index.errors import AddressTaken, BriefQAError, CitationInvalid, ExportInvalid, IndexMissing, QuestionInvalid
 from index.history import past_runs
-from index.settings import DEFAULT_INDEX_DIR
+from index.settings import DEFAULT_INDEX_DIR, StoreKind, store_settings
 from index.store import Store, read_current
 from index.types import Filters, Report
 from index.watch import keep_in_step
@@ -83,6 +83,12 @@ def index(
     ] = False,
     index_dir: IndexDir = DEFAULT_DIR,
     embedder: EmbedderName = None,
+    store: Annotated[
+        StoreKind | None, typer.Option("--store", help="What searches; an update keeps to what was chosen before.")
+    ] = None,
+    uri: Annotated[
+        str | None, typer.Option("--uri", help="Of Milvus: http://HOST:PORT, or FILE.db for the one in the program.")
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and keep the index in step with the folder.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -92,6 +98,7 @@ def index(
 
     Example: briefqa index ~/briefs
     """
+    chosen = None if store is None and uri is None else store_settings(store, uri)
     model = SentenceTransformerEmbedder(embedder)
     first = True
 
@@ -100,7 +107,8 @@ def index(
         with _progress() as progress:
             report = build_index(
                 index_dir, model, inputs or (),
-                rebuild=rebuild and first, drop_missing=drop_missing and first, opened=opened, progress=progress,
+                rebuild=rebuild and first, drop_missing=drop_missing and first, store=chosen, opened=opened,
+                progress=progress,
             )  # fmt: skip
         first = False
         return report
@@ -285,6 +293,7 @@ def status(
         return
     print(f"index       {found.index_dir}, generation {found.generation}, {found.disk_bytes / 1e6:.1f} MB")
     print(f"briefs      {found.n_briefs} in {found.n_passages} passages")
+    print(f"searched    {found.store}")
     print(f"embedder    {found.embedder}")
     print(f"reader      {found.reader}")
     if found.report:
