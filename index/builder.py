@@ -37,6 +37,7 @@ def build_index(
     drop_missing: bool = False,
     settings: IndexSettings | None = None,
     store: StoreSettings | None = None,
+    workers: int = 1,
     opened: Store | None = None,
     progress: Progress = no_progress,
     change: AbstractContextManager[None] | None = None,
@@ -57,6 +58,7 @@ def build_index(
             others, the index is empty afterwards.
         settings: Empty means those of the existing index, or the defaults.
         store: What searches. Empty means that of the existing index, or the index folder itself.
+        workers: Processes that embed; 1: this one does.
         opened: The index as it was opened some time ago: files of it that are still there are not verified again.
         progress: Told how far the work is.
         change: A change of the added files that the run takes in: made when the lock is held, undone if it fails.
@@ -88,7 +90,7 @@ def build_index(
         files = with_added(index_dir, own)
         same_kind = before and not rebuild and (settings, store) == (before.manifest.settings, before.manifest.store)
         valid = before if before and same_kind and before.continues() else None
-        found = _read(files, records if valid else {}, progress)
+        found = read_files(files, records if valid else {}, progress)
         report = _changes(found, records, before)
         if found.failed and not found.files:
             raise nothing_readable(found.failed)
@@ -98,7 +100,7 @@ def build_index(
         try:
             report = write_generation(
                 index_dir, embedder, settings, store, inputs, found, report,
-                rows=valid, vectors=None if rebuild else before,
+                rows=valid, vectors=None if rebuild else before, workers=workers,
                 progress=progress, finished=lambda report: _finished(report, started),
             )  # fmt: skip
         except (RuntimeError, ValueError, sqlite3.Error) as exc:
@@ -153,7 +155,7 @@ def _check_nothing_vanished(
             )
 
 
-def _read(files: Sequence[SourceFile], known: Mapping[str, FileRecord], progress: Progress) -> Found:
+def read_files(files: Sequence[SourceFile], known: Mapping[str, FileRecord], progress: Progress) -> Found:
     """What is in `files`; one that is `known`, and still has the same stamp, is not read."""
     found = Found()
     for n, file in enumerate(files):

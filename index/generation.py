@@ -14,6 +14,7 @@ from index.briefs import parse_brief
 from index.commit import commit, next_generation, next_segment, working_folder
 from index.embedded import EmbeddedLog
 from index.embedder import Embedder
+from index.embedding import fill_vectors
 from index.errors import BriefUnreadable, InputMissing
 from index.passages import split_into_passages
 from index.searches import LocalWriter, SearchesWriter
@@ -43,7 +44,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
+class Cut:
     """A brief new to the index, with its passages and the keys of their vectors `(n, 2)`."""
 
     brief: Brief
@@ -52,6 +53,7 @@ class _Cut:
 
     @property
     def table(self) -> npt.NDArray[Any]:
+        """The passages as `PASSAGE_TYPE`."""
         table = np.zeros(len(self.passages), PASSAGE_TYPE)
         for row, p in enumerate(self.passages):
             table[row] = (0, p.paragraph, p.start, p.end, self.keys[row])
@@ -81,6 +83,7 @@ def write_generation(
     *,
     rows: Store | None,
     vectors: Store | None,
+    workers: int,
     progress: Progress,
     finished: Callable[[Report], Report],
 ) -> Report:
@@ -96,6 +99,7 @@ def write_generation(
         report: What is known of the run so far.
         rows: The generation before, if its passages are still what cutting would give.
         vectors: The generation before, if its vectors may be used.
+        workers: Processes that embed.
         progress: Told how far the work is.
         finished: Sets the times of a report.
 
@@ -106,7 +110,7 @@ def write_generation(
     for source, record in found.files.items():
         wanted.setdefault(record.brief_id, source)
     before = [_still_valid(rows, at, wanted, found) for at in range(len(rows.segments))] if rows else []
-    cuts, failed = _cut(wanted, found, rows, embedder, settings, progress)
+    cuts, failed = cut(wanted, found, rows, embedder, settings, progress)
     lost = wanted.keys() - {cut.brief.id for cut in cuts}
     files = {source: record for source, record in found.files.items() if record.brief_id not in lost}
     if failed and not files:
@@ -120,7 +124,7 @@ def write_generation(
         folder.mkdir()
         words = _searches_writer(index_dir, folder, store, generation, rows, kept)
         first_row = rows.manifest.next_row if rows else 0
-        writer = _Writer(working / segment_name, first_row, rows, words, embedder, log, settings, progress)
+        writer = _Writer(working / segment_name, first_row, rows, words, embedder, log, settings, workers, progress)
         segment, n_embedded = writer.write(moved, cuts, vectors)
         records = (*(_taken_over(part) for part in kept), *((segment,) if segment else ()))
         words.finish()
@@ -187,15 +191,18 @@ def _still_valid(rows: Store, at: int, wanted: dict[str, str], found: Found) -> 
     return _Kept(at, rows.manifest.segments[at], numbers, n_rows)
 
 
-def _cut(
+def cut(
     wanted: dict[str, str],
     found: Found,
     rows: Store | None,
     embedder: Embedder,
     settings: IndexSettings,
     progress: Progress,
-) -> tuple[list[_Cut], list[Failure]]:
-    """The briefs of `wanted` (id → source) in the order of their sources, and what failed, now or before."""
+) -> tuple[list[Cut], list[Failure]]:
+    """The briefs of `wanted` (id → source) in the order of their sources, and what failed, now or before.
+
+    `rows`, the generation before, tells the briefs of files that were not read this time.
+    """
     limit = min(settings.max_passage_tokens, embedder.max_tokens) - 2
     cuts, failed = [], list(found.failed)
     for n, (brief_id, source) in enumerate(sorted(wanted.items(), key=lambda pair: pair[1])):
@@ -211,7 +218,7 @@ def _cut(
             failed.append(Failure(source, str(exc)))
             continue
         keys = b"".join(_key(embedder, passage) for passage in passages)
-        cuts.append(_Cut(brief, passages, np.frombuffer(keys, "<u8").reshape(-1, 2)))
+        cuts.append(Cut(brief, passages, np.frombuffer(keys, "<u8").reshape(-1, 2)))
     progress("cutting", len(wanted), len(wanted))
     return cuts, failed
 
@@ -220,7 +227,7 @@ def _key(embedder: Embedder, passage: Passage) -> bytes:
     return hashlib.sha256(f"{embedder.fingerprint}\n{passage.headed_text}".encode()).digest()[:16]
 
 
-def _n(cut: _Cut) -> int:
+def _n(cut: Cut) -> int:
     return len(cut.passages)
 
 
@@ -296,9 +303,10 @@ class _Writer:
     embedder: Embedder
     log: EmbeddedLog
     settings: IndexSettings
+    workers: int
     progress: Progress
 
-    def write(self, moved: list[_Kept], cuts: list[_Cut], known: Store | None) -> tuple[SegmentRecord | None, int]:
+    def write(self, moved: list[_Kept], cuts: list[Cut], known: Store | None) -> tuple[SegmentRecord | None, int]:
         """The segment (None where it would be empty), and how many vectors had to be computed."""
         n_moved, n_new = sum(part.n_rows for part in moved), sum(map(_n, cuts))
         if not n_moved + n_new:
@@ -335,25 +343,13 @@ class _Writer:
         self.progress("writing", writer.n_briefs, n_briefs)
         return first
 
-    def _embed(self, cuts: list[_Cut], vectors: npt.NDArray[np.float32], known: Store | None) -> int:
+    def _embed(self, cuts: list[Cut], vectors: npt.NDArray[np.float32], known: Store | None) -> int:
         """Fills `vectors` `(n, dim)` in order; returns how many had to be computed."""
-        passages = [passage for cut in cuts for passage in cut.passages]
-        if not passages:
+        if not cuts:
             return 0
         keys = np.concatenate([cut.keys for cut in cuts])
-        stored = known.vectors(keys) if known else {}
-        missing = []
-        for row, key in enumerate(keys):
-            vector = stored.get(key.tobytes(), self.log.known.get(key.tobytes()))
-            if vector is None:
-                missing.append(row)
-            else:
-                vectors[row] = vector
-        missing.sort(key=lambda row: len(passages[row].text))  # equal lengths together: less padding
-        for begin in range(0, len(missing), self.settings.batch_size):
-            self.progress("embedding", begin, len(missing))
-            part = missing[begin : begin + self.settings.batch_size]
-            vectors[part] = self.embedder.embed_passages([passages[row].headed_text for row in part])
-            self.log.append([keys[row].tobytes() for row in part], vectors[part])
-        self.progress("embedding", len(missing), len(missing))
-        return len(missing)
+        return fill_vectors(
+            [passage for cut in cuts for passage in cut.passages], keys, vectors, known.vectors(keys) if known else {},
+            self.log, self.embedder,
+            batch_size=self.settings.batch_size, workers=self.workers, progress=self.progress,
+        )  # fmt: skip
