@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from index.dense import EXACT_ROWS
 from index.errors import IndexCorrupt, PackageMissing, StoreUnavailable
 from index.searches import Part
 from index.types import Rows, Vectors
+from index.visible import alive, gone, starts, within, without
 from index.words import WORDS, Sparse, Words, WordsWriter
 
 try:
@@ -96,10 +97,10 @@ class MilvusSearches:
         """
         self._uri, self._collection, self._parts = uri, collection, parts
         self._words = Words([part.segment.folder for part in parts])
-        self._visible = _within((part.first_row, part.first_row + len(part.segment)) for part in parts)
-        gone = np.concatenate([np.empty(0, np.int64), *map(_gone, parts)])
-        if len(gone):
-            self._visible += f" and brief not in {gone.tolist()}"
+        self._visible = within((part.first_row, part.first_row + len(part.segment)) for part in parts)
+        left = np.concatenate([np.empty(0, np.int64), *map(gone, parts)])
+        if len(left):
+            self._visible += f" and brief not in {left.tolist()}"
         self._n_rows = sum(len(p.segment) if p.alive is None else int(p.alive.sum()) for p in parts)
         self._checked = not parts
         self._lock = threading.Lock()
@@ -109,7 +110,8 @@ class MilvusSearches:
 
     def dense(self, question: Vectors, k: int, rows: Rows | None) -> tuple[Rows, Vectors]:
         """By the index of Milvus; `rows` are told to it as briefs."""
-        found, _, scores = self._hits(question.astype(np.float32), "vector", k, _briefs_of(self._parts, rows))
+        briefs = None if rows is None else starts(self._parts, rows, once=True)
+        found, _, scores = self._hits(question.astype(np.float32), "vector", k, briefs)
         return found, scores
 
     def sparse(self, question: str, k: int, briefs: Rows | None) -> tuple[Rows, Vectors]:
@@ -148,8 +150,8 @@ class MilvusSearches:
             while page := pages.next():
                 held += [(hit["row"], hit["brief"]) for hit in page]
             pages.close()
-        rows = np.concatenate([np.flatnonzero(_alive(part)) + part.first_row for part in self._parts])
-        said = np.stack([rows, _starts(self._parts, rows)], axis=1).astype("<i8")
+        rows = np.concatenate([np.flatnonzero(alive(part)) + part.first_row for part in self._parts])
+        said = np.stack([rows, starts(self._parts, rows)], axis=1).astype("<i8")
         found = np.array(sorted(held), "<i8").reshape(-1, 2)
         digests = [hashlib.sha256(table.tobytes()).hexdigest()[:12] for table in (said, found)]
         if digests[0] != digests[1]:
@@ -266,7 +268,7 @@ class MilvusWriter:
         with _asking(self._uri):
             self._client.flush(self.collection)
             self._client.load_collection(self.collection)
-            n = _count(self._client, self.collection, _within([(first, last + 1)]))
+            n = _count(self._client, self.collection, within([(first, last + 1)]))
         if n != len(self._rows):
             raise StoreUnavailable(
                 f"Milvus at {self._uri} took {n} of the {len(self._rows)} passages sent; run it again"
@@ -316,7 +318,7 @@ class MilvusWriter:
                 if manifest["collection"] == self.collection
                 for record in manifest["segments"]
             }
-            self._client.delete(self.collection, filter=_without(seen))
+            self._client.delete(self.collection, filter=without(seen))
 
     def _point(self, collection: str) -> None:
         """Makes the alias name `collection`, if it is there: an index that was always empty has none."""
@@ -336,52 +338,3 @@ def _count(client: MilvusClient, collection: str, allowed: str) -> int:
         collection, filter=allowed, output_fields=["count(*)"], consistency_level="Strong"
     )
     return int(found[0]["count(*)"])
-
-
-def _joined(ranges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Half-open ranges, ascending, those that touch made one."""
-    joined: list[tuple[int, int]] = []
-    for begin, end in sorted(ranges):
-        if joined and begin <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((begin, end))
-    return joined
-
-
-def _within(ranges: Iterator[tuple[int, int]] | Sequence[tuple[int, int]]) -> str:
-    """A condition: the row is in one of the half-open ranges."""
-    return f"({' or '.join(f'(row >= {begin} and row < {end})' for begin, end in _joined(list(ranges)))})"
-
-
-def _without(ranges: set[tuple[int, int]]) -> str:
-    """A condition: the row is in none of the half-open ranges."""
-    joined = _joined(list(ranges))
-    if not joined:
-        return "row >= 0"
-    gaps = [f"(row >= {end} and row < {begin})" for (_, end), (begin, _) in pairwise(joined)]
-    return " or ".join([f"row < {joined[0][0]}", *gaps, f"row >= {joined[-1][1]}"])
-
-
-def _alive(part: Part) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    return np.ones(len(part.segment), bool) if part.alive is None else part.alive
-
-
-def _gone(part: Part) -> Rows:
-    """The first rows of the briefs that are gone."""
-    return _starts([part], np.flatnonzero(~_alive(part)) + part.first_row, once=True)
-
-
-def _briefs_of(parts: Sequence[Part], rows: Rows | None) -> Rows | None:
-    return None if rows is None else _starts(parts, rows, once=True)
-
-
-def _starts(parts: Sequence[Part], rows: Rows, once: bool = False) -> Rows:
-    """The first row of the brief of each of `rows`, ascending; with `once`, of every brief once."""
-    found = []
-    for part in parts:
-        begin, end = np.searchsorted(rows, [part.first_row, part.first_row + len(part.segment)])
-        brief_of = part.segment.brief_of
-        numbers = brief_of[rows[begin:end] - part.first_row]
-        found.append(np.searchsorted(brief_of, np.unique(numbers) if once else numbers) + part.first_row)
-    return np.concatenate([np.empty(0, np.int64), *found])

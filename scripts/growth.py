@@ -33,14 +33,14 @@ _GROWS: dict[str, Callable[[float], float]] = {"flat": lambda n: n, "IVF,SQ8": m
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One kind of vector index at one size."""
+    """One kind of vector index at one size; times of one core, so that other work on the machine counts little."""
 
     kind: str
     n: int
     build_seconds: float
     bytes: int
     milliseconds: float
-    """The median of a question, one thread."""
+    """The median of a question."""
     recall: float
     """Of the 20 nearest."""
 
@@ -69,19 +69,19 @@ def engine(kind: str, n: int, dim: int) -> faiss.Index:
 def measure(kind: str, vectors: Vectors, questions: Vectors, nearest: np.ndarray) -> Measured:
     """Builds, saves and asks one kind of index."""
     built = engine(kind, *vectors.shape)
-    begin = time.perf_counter()
+    begin = time.process_time()
     if not built.is_trained:
         built.train(vectors)
     built.add(vectors)
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     with tempfile.NamedTemporaryFile() as file:
         faiss.write_index(built, file.name)
         size = os.path.getsize(file.name)
     times, hits = [], 0
     for question, expected in zip(questions, nearest, strict=True):
-        begin = time.perf_counter()
+        begin = time.process_time()
         found = built.search(question[None], _K)[1][0]
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
         hits += len(np.intersect1d(found, expected))
     recall = hits / nearest.size
     return Measured(kind, len(vectors), seconds, size, 1000 * float(np.median(times)), recall)

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import BRIEF, OTHER, HashEmbedder
+from hypothesis import given
+from hypothesis import strategies as st
 
 from index import milvus
 from index.bm25 import coarse
@@ -22,6 +24,7 @@ from index.settings import StoreKind, StoreSettings, store_settings
 from index.sparse import SparseWriter
 from index.store import Store
 from index.types import Filters
+from index.visible import within, without
 from index.words import WORDS, Words, WordsWriter
 
 QUESTIONS = (
@@ -416,6 +419,16 @@ def test_products_of_vectors_are_the_scores_of_tantivy(tmp_path):
         assert np.count_nonzero(scores) == len(rows)
     assert words.near("wrod7") == ["word7"] and words.near("wrd17") == ["word17"]
     assert words.near("word") == [f"word{n}" for n in range(10)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9)).map(lambda pair: (pair[0], sum(pair))), min_size=1))
+def test_conditions_hold_for_the_rows_of_ranges(ranges):
+    """What Milvus is told is Python, too."""
+    for row in range(45):
+        seen = any(begin <= row < end for begin, end in ranges)
+        assert eval(within(ranges), {"row": row}) == seen
+        assert eval(without(ranges), {"row": row}) != seen
+    assert without([]) == "row >= 0"
 
 
 def test_lengths_are_kept_in_a_byte():
