@@ -46,6 +46,8 @@ _BATCH = 1_000
 """Passages sent at a time: about 3 MB; Milvus takes up to 64."""
 _TIMEOUT = 60.0
 """Seconds for an answer of Milvus."""
+_CHANNEL = {"grpc.keepalive_permit_without_calls": 0, "grpc.keepalive_time_ms": int(1000 * _TIMEOUT)}
+"""By default pymilvus pings every ten seconds also while nobody asks, for which milvus-lite closes the connection."""
 _EF = 400
 """Neighbours that a search of the graph keeps in sight, at least: with the 100 wanted, hardly one is missed."""
 
@@ -78,7 +80,7 @@ def connected(uri: str) -> MilvusClient:
     for library in ("pymilvus", "milvus_lite"):
         logging.getLogger(library).setLevel(logging.CRITICAL + 1)  # what they log, they also raise
     with _asking(uri):
-        return MilvusClient(uri, token=os.environ.get(TOKEN, ""), timeout=_TIMEOUT)
+        return MilvusClient(uri, token=os.environ.get(TOKEN, ""), timeout=_TIMEOUT, grpc_options=_CHANNEL)
 
 
 class MilvusSearches:
