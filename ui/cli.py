@@ -320,9 +320,9 @@ def status(
         return
     print(f"index       {found.index_dir}, generation {found.generation}, {found.disk_bytes / 1e6:.1f} MB")
     print(f"briefs      {found.n_briefs} in {found.n_passages} passages")
-    print(f"searched    {found.store}")
     print(f"embedder    {found.embedder}")
     print(f"reader      {found.reader}")
+    print(f"searched    {found.store}")
     if found.report:
         print(f"last run    {found.report.finished_at}")
         _print_report(found.report)
