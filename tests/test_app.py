@@ -261,6 +261,22 @@ def test_ten_at_once_each_get_their_own(url: str) -> None:
         assert list(pool.map(ask, questions)) == questions
 
 
+def test_ten_pages_at_once_each_get_their_own(url: str) -> None:
+    """Through the event of the page, which keeps the reply with the session."""
+
+    def asked(question: str) -> str:
+        client = Client(url, verbose=False, analytics_enabled=False)
+        try:
+            page = str(client.predict(question, *NO_FILTERS, api_name="/ask_page"))
+        finally:
+            client.close()
+        return page.partition('data-asked="')[2].partition('"')[0]
+
+    questions = [f"How large is levy {n}?" for n in range(10)]
+    with ThreadPoolExecutor(10) as pool:
+        assert list(pool.map(asked, questions)) == questions
+
+
 def test_with_auth_nothing_is_told_to_strangers() -> None:
     app = build_app(FakeAssistant())  # type: ignore[arg-type]
     url = launch(app, auth=("ada", "secret"))

@@ -23,7 +23,7 @@ def adding_form() -> str:
         '<span class="bq-hint">or drop them here: PDF, Word, web page, text, Markdown</span></p>'
         '<details class="bq-paste"><summary>Paste a text</summary><form>'
         '<label>Name<input class="bq-field" name="name" maxlength="150" autocomplete="off" '
-        'placeholder="If you give none, the first line of the text"></label>'
+        'placeholder="Its first line, if you give none"></label>'
         '<label>Text<textarea class="bq-field" name="text" rows="8" required></textarea></label>'
         '<button type="submit" class="bq-button">Add text</button></form></details></section>'
     )

@@ -353,7 +353,7 @@ def _lay_index(tab: gr.Tab) -> _IndexTab:
         rebuild = gr.Button("Rebuild", elem_id="rebuild-button", min_width=120, scale=0)
         check = gr.Button("Check", elem_id="check-button", min_width=120, scale=0)
         stop = gr.Button("Stop", variant="stop", elem_id="stop-button", min_width=120, scale=0)
-    report, health = _lay_html("report", "Report"), _lay_html("health", "Health of the index")
+    health, report = _lay_html("health", "Health of the index"), _lay_html("report", "Report")
     return _IndexTab(tab, update, rebuild, stop, check, report, health, status)
 
 

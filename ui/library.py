@@ -37,7 +37,7 @@ def library_page(briefs: Sequence[Brief], facets: Facets, failed: Sequence[Failu
     return (
         f'{unread}<div class="bq-plots">{_years(facets.years)}{_topics(facets.topics)}</div>'
         '<p class="bq-narrowing"><input type="search" class="bq-field bq-narrow" aria-label="Search the library" '
-        'placeholder="Search titles, dates, kinds, authors, topics"></p>'
+        'placeholder="Title, author, kind, topic, year"></p>'
         f'<table class="bq-library"><caption aria-live="polite" data-all="{counted(len(briefs), "brief")}{rest}">'
         f"{counted(len(briefs), 'brief')}{rest}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(map(_row, listed))}</tbody></table>"
