@@ -45,6 +45,7 @@ def some_filters(store: Store) -> dict[str, Filters]:
     dates = sorted(brief.date for brief in briefs if brief.date)
     facets = store.facets(Filters())
     return {
+        "no filter": Filters(),
         "the newer half": Filters(after=dates[len(dates) // 2]),
         "the kind most frequent": Filters(kind=next(iter(facets.kinds), None)),
         "the author most frequent": Filters(author=next(iter(facets.authors), None)),
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--one", type=Path, required=True, help="an index")
     parser.add_argument("--other", type=Path, required=True, help="another, of the same briefs")
     parser.add_argument("--limit", type=int, help="ask so many questions, evenly chosen, instead of all")
+    parser.add_argument("--found-only", action="store_true", help="compare what is found, and read nothing")
     args = parser.parse_args()
     questions = [question.text for question in load_questions(args.questions)]
     if args.limit:
@@ -71,7 +73,7 @@ def main() -> None:
             f"{store.index_dir}: {store.n_briefs} briefs, {store.n_passages} passages, searched {store.manifest.store}"
         )
     same, times, different = Counter[str](), ([], []), False  # type: tuple[Any, ...]
-    for question in questions:
+    for question in [] if args.found_only else questions:
         replies = [asdict(assistant.ask(question)) for assistant in assistants]
         for reply, taken in zip(replies, times, strict=True):
             taken.append(reply.pop("timings_ms")["retrieve"])
@@ -86,7 +88,8 @@ def main() -> None:
     for what, n in same.items():
         print(f"{what}: {n} of {len(questions)} the same")
         different |= n < len(questions)
-    print(f"time to find, median: {median(times[0]):.0f} / {median(times[1]):.0f} ms")
+    if times[0]:
+        print(f"time to find, median: {median(times[0]):.0f} / {median(times[1]):.0f} ms")
     raise SystemExit(1 if different else 0)
 
 
