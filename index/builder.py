@@ -26,7 +26,7 @@ from index.loaders import (
     sha256_of_bytes,
     stamp_of,
 )
-from index.settings import IndexSettings
+from index.settings import IndexSettings, StoreSettings
 from index.store import FileRecord, Store, recorded_inputs
 from index.types import Failure, Progress, Report
 
@@ -45,6 +45,8 @@ def build_index(
     rebuild: bool = False,
     drop_missing: bool = False,
     settings: IndexSettings | None = None,
+    store: StoreSettings | None = None,
+    workers: int = 1,
     opened: Store | None = None,
     progress: Progress = no_progress,
     change: AbstractContextManager[None] | None = None,
@@ -64,6 +66,8 @@ def build_index(
         drop_missing: Go on when a folder that held briefs holds none any more, and drop them; where there are no
             others, the index is empty afterwards.
         settings: Empty means those of the existing index, or the defaults.
+        store: What searches. Empty means that of the existing index, or the index folder itself.
+        workers: Processes that embed; 1: this one does.
         opened: The index as it was opened some time ago: files of it that are still there are not verified again.
         progress: Told how far the work is.
         change: A change of the added files that the run takes in: made when the lock is held, undone if it fails.
@@ -74,6 +78,7 @@ def build_index(
         IndexUnwritable: The folder cannot be written; the index stays as it was.
         IndexMismatch: It was made by another embedder, and `rebuild` is False.
         IndexCorrupt: It is damaged, and `rebuild` is False.
+        StoreUnavailable: Milvus is to search, or does, and does not answer.
     """
     with writing(index_dir), change or nullcontext():
         started = time.monotonic()
@@ -85,14 +90,16 @@ def build_index(
             inputs = tuple(map(Path, before.manifest.inputs)) if before else _inputs_without_manifest(index_dir)
         inputs = tuple(Path(os.path.abspath(path)) for path in inputs)
         settings = settings or (before.manifest.settings if before else IndexSettings())
+        store = store or (before.manifest.store if before else StoreSettings())
         # The folders of an index that has added briefs may be empty, as long as they held nothing before.
         own = list_files(inputs, none_allowed=drop_missing or (not named and (index_dir / ADDED).is_dir()))
         records = before.file_records() if before else {}
         if not drop_missing:
             _check_nothing_vanished(inputs, own, records, added_prefix(index_dir))
         files = with_added(index_dir, own)
-        valid = before if before and not rebuild and settings == before.manifest.settings else None
-        found = _read(files, records if valid else {}, progress)
+        same_kind = before and not rebuild and (settings, store) == (before.manifest.settings, before.manifest.store)
+        valid = before if before and same_kind and before.continues() else None
+        found = read_files(files, records if valid else {}, progress)
         report = _changes(found, records, before)
         if found.failed and not found.files:
             raise nothing_readable(found.failed)
@@ -101,8 +108,8 @@ def build_index(
             return _finished(report, started)
         try:
             report = write_generation(
-                index_dir, embedder, settings, inputs, found, report,
-                rows=valid, vectors=None if rebuild else before,
+                index_dir, embedder, settings, store, inputs, found, report,
+                rows=valid, vectors=None if rebuild else before, workers=workers,
                 progress=progress, finished=lambda report: _finished(report, started),
             )  # fmt: skip
         except (RuntimeError, ValueError, sqlite3.Error) as exc:
@@ -157,7 +164,7 @@ def _check_nothing_vanished(
             )
 
 
-def _read(files: Sequence[SourceFile], known: Mapping[str, FileRecord], progress: Progress) -> Found:
+def read_files(files: Sequence[SourceFile], known: Mapping[str, FileRecord], progress: Progress) -> Found:
     """What is in `files`; one that is `known`, and still has the same stamp, is not read."""
     found = Found()
     in_file: dict[str, list[str]] = {}

@@ -95,6 +95,10 @@ class SentenceTransformerEmbedder:
             digest.update(weights[key].float().numpy().tobytes())
         self._fingerprint = digest.hexdigest()
 
+    def __reduce__(self) -> tuple[type["SentenceTransformerEmbedder"], tuple[str]]:
+        """To another process only the name goes, which loads the model anew."""
+        return SentenceTransformerEmbedder, (self._name,)
+
     @property
     def name(self) -> str:
         """The name or path it was asked for by."""

@@ -10,6 +10,7 @@ BriefQAError
 ├── IndexUnwritable     the index folder cannot be written (read-only, full)
 ├── IndexMismatch       the index was made with another model or format
 ├── IndexCorrupt        a file of the index is missing or damaged
+├── StoreUnavailable    Milvus cannot be reached or refuses, or its address makes no sense
 ├── ModelUnavailable    a model that cannot be loaded
 ├── QuestionInvalid     an empty or endless question, a filter that makes no sense
 ├── CitationInvalid     a citation or brief id that names nothing, a file that holds no citation
@@ -59,6 +60,10 @@ class IndexMismatch(BriefQAError):
 
 class IndexCorrupt(BriefQAError):
     """A file of the index is missing or damaged."""
+
+
+class StoreUnavailable(BriefQAError):
+    """Milvus, which searches for this index, cannot be reached or refuses, or its address makes no sense."""
 
 
 class ModelUnavailable(BriefQAError):

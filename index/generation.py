@@ -14,10 +14,12 @@ from index.briefs import renamed
 from index.commit import commit, next_generation, next_segment, working_folder
 from index.embedded import EmbeddedLog
 from index.embedder import Embedder
+from index.embedding import fill_vectors
 from index.errors import BriefUnreadable, InputMissing
 from index.passages import split_into_passages
+from index.searches import LocalWriter, SearchesWriter
 from index.segment import PASSAGE_TYPE, Keys, SegmentWriter
-from index.settings import FORMAT, IndexSettings
+from index.settings import FORMAT, IndexSettings, StoreKind, StoreSettings
 from index.sparse import SparseWriter
 from index.store import FILES, MANIFEST, SPARSE, FileRecord, Manifest, SegmentRecord, Store, sha256_of
 from index.types import Brief, Failure, Passage, Progress, Report
@@ -42,7 +44,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
+class Cut:
     """A brief new to the index, with its passages and the keys of their vectors `(n, 2)`."""
 
     brief: Brief
@@ -51,6 +53,7 @@ class _Cut:
 
     @property
     def table(self) -> npt.NDArray[Any]:
+        """The passages as `PASSAGE_TYPE`."""
         table = np.zeros(len(self.passages), PASSAGE_TYPE)
         for row, p in enumerate(self.passages):
             table[row] = (0, p.paragraph, p.start, p.end, self.keys[row])
@@ -73,12 +76,14 @@ def write_generation(
     index_dir: Path,
     embedder: Embedder,
     settings: IndexSettings,
+    store: StoreSettings,
     inputs: Sequence[Path],
     found: Found,
     report: Report,
     *,
     rows: Store | None,
     vectors: Store | None,
+    workers: int,
     progress: Progress,
     finished: Callable[[Report], Report],
 ) -> Report:
@@ -88,11 +93,13 @@ def write_generation(
         index_dir: Folder of the index, whose lock we hold.
         embedder: Makes the vectors.
         settings: How briefs are cut and embedded.
+        store: What searches.
         inputs: What the manifest is to name as input.
         found: The files; of several that hold one brief, it is shown by the first.
         report: What is known of the run so far.
         rows: The generation before, if its passages are still what cutting would give.
         vectors: The generation before, if its vectors may be used.
+        workers: Processes that embed.
         progress: Told how far the work is.
         finished: Sets the times of a report.
 
@@ -103,7 +110,7 @@ def write_generation(
     for source, record in found.files.items():
         wanted.setdefault(record.brief_id, source)
     before = [_still_valid(rows, at, wanted, found) for at in range(len(rows.segments))] if rows else []
-    cuts, failed = _cut(wanted, found, rows, embedder, settings, progress)
+    cuts, failed = cut(wanted, found, rows, embedder, settings, progress)
     lost = wanted.keys() - {cut.brief.id for cut in cuts}
     again = {record.path for record in found.files.values() if record.brief_id in lost}
     files = {
@@ -120,10 +127,10 @@ def write_generation(
     generation, segment_name = next_generation(index_dir), next_segment(index_dir)
     with working_folder(index_dir) as working, EmbeddedLog(index_dir, embedder.dim) as log:
         folder = working / "generation"
-        (folder / SPARSE).mkdir(parents=True)
-        words = _sparse_writer(folder / SPARSE, rows, kept)
+        folder.mkdir()
+        words = _searches_writer(index_dir, folder, store, generation, rows, kept)
         first_row = rows.manifest.next_row if rows else 0
-        writer = _Writer(working / segment_name, first_row, rows, words, embedder, log, settings, progress)
+        writer = _Writer(working / segment_name, first_row, rows, words, embedder, log, settings, workers, progress)
         segment, n_embedded = writer.write(moved, cuts, vectors)
         records = (*(_taken_over(part) for part in kept), *((segment,) if segment else ()))
         words.finish()
@@ -144,10 +151,11 @@ def write_generation(
         manifest = Manifest(
             FORMAT, generation, embedder.name, embedder.fingerprint, embedder.dim, settings,
             tuple(map(str, inputs)), records, first_row + (segment.n_rows if segment else 0),
-            _hashes_of(folder, rows), report,
+            _hashes_of(folder, rows), report, store, words.collection,
         )  # fmt: skip
         (folder / MANIFEST).write_text(manifest.to_json(), "utf-8")
         commit(index_dir, folder, f"gen-{generation:06d}", working / segment_name if segment else None)
+    words.committed()
     return report
 
 
@@ -189,15 +197,18 @@ def _still_valid(rows: Store, at: int, wanted: dict[str, str], found: Found) -> 
     return _Kept(at, rows.manifest.segments[at], numbers, n_rows)
 
 
-def _cut(
+def cut(
     wanted: dict[str, str],
     found: Found,
     rows: Store | None,
     embedder: Embedder,
     settings: IndexSettings,
     progress: Progress,
-) -> tuple[list[_Cut], list[Failure]]:
-    """The briefs of `wanted` (id → source) in the order of their sources, and what failed, now or before."""
+) -> tuple[list[Cut], list[Failure]]:
+    """The briefs of `wanted` (id → source) in the order of their sources, and what failed, now or before.
+
+    `rows`, the generation before, tells the briefs of files that were not read this time.
+    """
     limit = min(settings.max_passage_tokens, embedder.max_tokens) - 2
     cuts, failed = [], list(found.failed)
     for n, (brief_id, source) in enumerate(sorted(wanted.items(), key=lambda pair: pair[1])):
@@ -213,7 +224,7 @@ def _cut(
             failed.append(Failure(source, str(exc)))
             continue
         keys = b"".join(_key(embedder, passage) for passage in passages)
-        cuts.append(_Cut(brief, passages, np.frombuffer(keys, "<u8").reshape(-1, 2)))
+        cuts.append(Cut(brief, passages, np.frombuffer(keys, "<u8").reshape(-1, 2)))
     progress("cutting", len(wanted), len(wanted))
     return cuts, failed
 
@@ -222,7 +233,7 @@ def _key(embedder: Embedder, passage: Passage) -> bytes:
     return hashlib.sha256(f"{embedder.fingerprint}\n{passage.headed_text}".encode()).digest()[:16]
 
 
-def _n(cut: _Cut) -> int:
+def _n(cut: Cut) -> int:
     return len(cut.passages)
 
 
@@ -254,6 +265,18 @@ def _taken_over(kept: _Kept) -> SegmentRecord:
     return replace(kept.record, gone=tuple(gone.tolist()))
 
 
+def _searches_writer(
+    index_dir: Path, folder: Path, store: StoreSettings, generation: int, rows: Store | None, kept: list[_Kept]
+) -> SearchesWriter:
+    if store.kind == StoreKind.MILVUS:
+        from index.milvus import MilvusWriter  # not everybody has its package
+
+        staying = [rows.segments[part.at].folder for part in kept] if rows else []
+        return MilvusWriter(index_dir, store.uri, generation, rows.manifest.collection if rows else "", staying)
+    (folder / SPARSE).mkdir()
+    return LocalWriter(_sparse_writer(folder / SPARSE, rows, kept))
+
+
 def _sparse_writer(folder: Path, rows: Store | None, kept: list[_Kept]) -> SparseWriter:
     """A full-text index with the passages of the segments kept, to which those of the new segment can be added."""
     if rows is None:
@@ -282,13 +305,14 @@ class _Writer:
     folder: Path
     first_row: int
     rows: Store | None
-    words: SparseWriter
+    words: SearchesWriter
     embedder: Embedder
     log: EmbeddedLog
     settings: IndexSettings
+    workers: int
     progress: Progress
 
-    def write(self, moved: list[_Kept], cuts: list[_Cut], known: Store | None) -> tuple[SegmentRecord | None, int]:
+    def write(self, moved: list[_Kept], cuts: list[Cut], known: Store | None) -> tuple[SegmentRecord | None, int]:
         """The segment (None where it would be empty), and how many vectors had to be computed."""
         n_moved, n_new = sum(part.n_rows for part in moved), sum(map(_n, cuts))
         if not n_moved + n_new:
@@ -303,7 +327,8 @@ class _Writer:
                 writer.vectors[first : first + len(table)] = vectors
             for cut in cuts:
                 self._add(writer, cut.brief, cut.table, n_briefs)
-            kind = writer.finish()
+            writer.finish()
+            kind = self.words.write_segment(self.folder, writer.vectors)
         record = SegmentRecord(
             self.folder.name, self.first_row, n_moved + n_new, n_briefs, kind, (), _hashes_of(self.folder)
         )  # fmt: skip
@@ -324,25 +349,13 @@ class _Writer:
         self.progress("writing", writer.n_briefs, n_briefs)
         return first
 
-    def _embed(self, cuts: list[_Cut], vectors: npt.NDArray[np.float32], known: Store | None) -> int:
+    def _embed(self, cuts: list[Cut], vectors: npt.NDArray[np.float32], known: Store | None) -> int:
         """Fills `vectors` `(n, dim)` in order; returns how many had to be computed."""
-        passages = [passage for cut in cuts for passage in cut.passages]
-        if not passages:
+        if not cuts:
             return 0
         keys = np.concatenate([cut.keys for cut in cuts])
-        stored = known.vectors(keys) if known else {}
-        missing = []
-        for row, key in enumerate(keys):
-            vector = stored.get(key.tobytes(), self.log.known.get(key.tobytes()))
-            if vector is None:
-                missing.append(row)
-            else:
-                vectors[row] = vector
-        missing.sort(key=lambda row: len(passages[row].text))  # equal lengths together: less padding
-        for begin in range(0, len(missing), self.settings.batch_size):
-            self.progress("embedding", begin, len(missing))
-            part = missing[begin : begin + self.settings.batch_size]
-            vectors[part] = self.embedder.embed_passages([passages[row].headed_text for row in part])
-            self.log.append([keys[row].tobytes() for row in part], vectors[part])
-        self.progress("embedding", len(missing), len(missing))
-        return len(missing)
+        return fill_vectors(
+            [passage for cut in cuts for passage in cut.passages], keys, vectors, known.vectors(keys) if known else {},
+            self.log, self.embedder,
+            batch_size=self.settings.batch_size, workers=self.workers, progress=self.progress,
+        )  # fmt: skip

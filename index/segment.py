@@ -4,7 +4,7 @@ seg-000003/
   catalogue.sqlite   the briefs: text and what its header says
   passages.npy       for each row: which brief, paragraph, characters, and the key of its vector
   vectors.npy        for each row its vector
-  dense.faiss        made from vectors.npy, and can be made again
+  and what was made of them for searching, and can be made again: dense.faiss, or words.sqlite where Milvus searches
 """
 
 import json
@@ -18,14 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.dense import DenseIndex, write_dense
-from index.types import Brief, Filters, Mask, Paragraph, ParagraphRole, Passage, Rows, Vectors
+from index.types import Brief, Filters, Paragraph, ParagraphRole, Passage, Vectors
 
 CATALOGUE = "catalogue.sqlite"
 PASSAGES = "passages.npy"
 VECTORS = "vectors.npy"
 DENSE = "dense.faiss"
-SEGMENT_FILES = (CATALOGUE, PASSAGES, VECTORS, DENSE)
 
 PASSAGE_TYPE = np.dtype(
     [("brief", "<i4"), ("paragraph", "<i4"), ("start", "<i4"), ("end", "<i4"), ("key", "<u8", (2,))]
@@ -83,12 +81,11 @@ class SegmentWriter:
         self.n_briefs += 1
         return first
 
-    def finish(self) -> str:
-        """Writes the rest and closes; returns the kind of the dense index."""
+    def finish(self) -> None:
+        """Writes the rest and closes."""
         self._catalogue.commit()
         self._catalogue.close()
         np.save(self._folder / PASSAGES, self._passages)
-        return write_dense(self.vectors, self._folder / DENSE)
 
     def __enter__(self) -> "SegmentWriter":
         return self
@@ -100,22 +97,22 @@ class SegmentWriter:
 class Segment:
     """An opened segment. Rows and briefs are numbered from 0 within it. Safe to use from several threads."""
 
-    def __init__(self, folder: Path, kind: str) -> None:
-        """Opens the segment in `folder`, whose dense index is of `kind`.
+    def __init__(self, folder: Path) -> None:
+        """Opens the segment in `folder`.
 
         Raises:
-            RuntimeError, ValueError, OSError: A file is not what it should be.
+            ValueError, OSError: A file is not what it should be.
         """
+        self.folder = folder
         self._catalogue = sqlite3.connect(
             f"{(folder / CATALOGUE).resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
         )
         self._lock = threading.Lock()
         self.passages: npt.NDArray[Any] = np.load(folder / PASSAGES, mmap_mode="r", allow_pickle=False)
         self.vectors: Vectors = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
-        self.dense = DenseIndex.open(folder / DENSE, self.vectors, kind)
         self.brief_of: npt.NDArray[np.int32] = np.ascontiguousarray(self.passages["brief"])
         self.n_briefs = int(self._all("SELECT count(*) FROM briefs")[0][0])
-        counts = {len(self.passages), len(self.vectors), len(self.dense)}
+        counts = {len(self.passages), len(self.vectors)}
         if len(counts) > 1:
             raise ValueError(f"its parts hold different numbers of passages: {sorted(counts)}")
 
@@ -166,10 +163,6 @@ class Segment:
         brief = self.brief(int(at["brief"]))
         start, end = int(at["start"]), int(at["end"])
         return Passage(brief.id, int(at["paragraph"]), start, end, brief.text[start:end], brief.header)
-
-    def search(self, question: Vectors, k: int, allowed: Mask | None) -> tuple[Rows, Vectors]:
-        """See `DenseIndex.search`."""
-        return self.dense.search(question, k, allowed)
 
     def rows_with_keys(self, keys: Keys) -> dict[bytes, int]:
         """Of those of `keys` `(n, 2)` that are here, key (as bytes) → a row with it."""

@@ -1,6 +1,5 @@
 """Full-text search by BM25: the only file that imports the full-text engine (tantivy)."""
 
-import math
 import os
 import shutil
 import tempfile
@@ -8,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from tantivy import (
     Document,
     Filter,
@@ -22,31 +20,25 @@ from tantivy import (
     Tokenizer,
 )
 
+from index.bm25 import FIELDS, Scores, idf, shares, weighed
 from index.types import Passage, Rows
-
-Scores = npt.NDArray[np.float32]
 
 _ANALYZER = "brief_english"
 _NUMBERS = ("row", "brief")
 """Fields that number a passage: its own row, and the first row of its brief."""
-_FIELDS = (("text", 1.0), ("header", 0.25))
-"""Fields searched, with the weight of a match in each: the words of the passage tell it from its
-neighbours, the header (title, date, kind) only from the passages of other briefs."""
 _QUESTION_WORDS = (
     "about did do does had has have her him his how i its me my she he tell we what when where which who "
     "whom whose why would you your were from been many much"
 ).split()
 """Words of questions beyond the engine's list: rare in briefs, so BM25 would take them for important."""
 _MAX_TERMS = 256
-_MAX_SHARED = 23
-"""Words of a question whose presence one float of 24 bits can tell."""
 _WRITER_BYTES = 64_000_000
 _TOLD_BRIEFS = 2_000
 """Up to so many allowed briefs tantivy is told them, at about a microsecond each; beyond, its hits are sieved."""
 _NO_ROWS: Rows = np.empty(0, np.int64)
 
 
-def _analyzer() -> TextAnalyzer:
+def analyzer() -> TextAnalyzer:
     """Words, lower-cased, accents folded, English stems, stop words left out."""
     return (
         TextAnalyzerBuilder(Tokenizer.simple())
@@ -60,11 +52,16 @@ def _analyzer() -> TextAnalyzer:
     )
 
 
+def terms_of(words: TextAnalyzer, question: str) -> list[str]:
+    """The different words of a question that are searched for, in their order."""
+    return list(dict.fromkeys(words.analyze(question)))[:_MAX_TERMS]
+
+
 def _schema() -> Schema:
     builder = SchemaBuilder()
     for name in _NUMBERS:
         builder.add_unsigned_field(name, stored=False, indexed=True, fast=True)
-    for name, _ in _FIELDS:
+    for name, _ in FIELDS:
         builder.add_text_field(name, tokenizer_name=_ANALYZER, index_option="freq")
     return builder.build()
 
@@ -90,7 +87,7 @@ class SparseWriter:
             self._engine = Index.open(os.fspath(folder))
         else:
             self._engine = Index(_schema(), path=None if folder is None else os.fspath(folder))
-        self._engine.register_tokenizer(_ANALYZER, _analyzer())
+        self._engine.register_tokenizer(_ANALYZER, analyzer())
         self._writer = self._engine.writer(_WRITER_BYTES, 1)
         for begin in range(0, len(removed), 10_000):
             part = removed[begin : begin + 10_000].tolist()
@@ -121,7 +118,7 @@ class SparseIndex:
     """BM25 over passages, each found as the row it was added with."""
 
     def __init__(self, engine: Index) -> None:
-        self._words = _analyzer()
+        self._words = analyzer()
         engine.register_tokenizer(_ANALYZER, self._words)
         engine.reload()
         self._searcher = engine.searcher()
@@ -170,7 +167,7 @@ class SparseIndex:
             [
                 (Occur.Should, Query.boost_query(Query.term_query(self._schema, name, term, "freq"), weight))
                 for term in terms
-                for name, weight in _FIELDS
+                for name, weight in FIELDS
             ]
         )
         if briefs is None:
@@ -206,31 +203,20 @@ class SparseIndex:
             `(n,)` shares of words in a passage or its header, and `(n,)` in any passage or the header of its brief,
             0 to 1; 0 where the index holds no word of the question.
         """
-        weights = {term: self._weight(term) for term in self._terms(question)}
-        terms = sorted((term for term in weights if weights[term] > 0), key=lambda term: -weights[term])[:_MAX_SHARED]
-        shares = np.zeros((2, len(rows)), np.float32)
-        if not terms or not len(rows):
-            return shares[0], shares[1]
+        weights = weighed(self._terms(question), self._weight)
+        if not weights or not len(rows):
+            return np.zeros(len(rows), np.float32), np.zeros(len(rows), np.float32)
         # One search tells all: every word that a passage holds adds a power of two of its own to the score.
         bits = [
             (Occur.Should, Query.const_score_query(self._in_any_field(term), float(1 << bit)))
-            for bit, term in enumerate(terms)
+            for bit, term in enumerate(weights)
         ]
         allowed = Query.const_score_query(Query.term_set_query(self._schema, "brief", np.unique(briefs).tolist()), 0.0)
         found = Query.boolean_query([(Occur.Must, Query.boolean_query(bits)), (Occur.Must, allowed)])
         hit_rows, hit_briefs, scores = self._hits(found, n_rows)
         held = scores.astype(np.int64)
-        for share, keys, hits in zip(shares, (rows, briefs), (hit_rows, hit_briefs), strict=True):
-            # `rows` and `briefs` ascend, and what is in neither is of another passage of the same briefs.
-            first = np.searchsorted(keys, hits)
-            here = keys[np.minimum(first, len(keys) - 1)] == hits
-            union = np.zeros(len(keys), np.int64)
-            np.bitwise_or.at(union, first[here], held[here])
-            union = union[np.searchsorted(keys, keys)]
-            for bit, term in enumerate(terms):
-                share += weights[term] * ((union >> bit) & 1)
-        shares /= sum(weights[term] for term in terms)
-        return shares[0], shares[1]
+        of_words = list(weights.values())
+        return shares(of_words, held, rows, hit_rows), shares(of_words, held, briefs, hit_briefs)
 
     def knows(self, word: str) -> bool:
         """Whether a passage or a header holds `word` in some form, or it is one that is not searched for."""
@@ -244,23 +230,22 @@ class SparseIndex:
         near = [
             (Occur.Should, Query.fuzzy_term_query(self._schema, name, term, 1))
             for term in self._terms(word)
-            for name, _ in _FIELDS
+            for name, _ in FIELDS
         ]
         return np.sort(self._hits(Query.boolean_query(near), k)[0]) if near else _NO_ROWS
 
     def _terms(self, question: str) -> list[str]:
-        return list(dict.fromkeys(self._words.analyze(question)))[:_MAX_TERMS]
+        return terms_of(self._words, question)
 
     def _weight(self, term: str) -> float:
         """Inverse document frequency among the passages' own words; 0 for a word that no passage or header holds."""
-        n_text, n_header = (self._searcher.doc_freq(name, term) for name, _ in _FIELDS)
+        n_text, n_header = (self._searcher.doc_freq(name, term) for name, _ in FIELDS)
         if not n_text and not n_header:
             return 0.0
-        # tantivy counts words of passages that are gone until it merges them away, so there may be more than passages.
-        return math.log(1 + (max(0, len(self) - n_text) + 0.5) / (n_text + 0.5))
+        return idf(len(self), n_text)
 
     def _in_any_field(self, term: str) -> Query:
-        fields = [(Occur.Should, Query.term_query(self._schema, name, term, "basic")) for name, _ in _FIELDS]
+        fields = [(Occur.Should, Query.term_query(self._schema, name, term, "basic")) for name, _ in FIELDS]
         return Query.boolean_query(fields)
 
     def _hits(self, query: Query, limit: int) -> tuple[Rows, Rows, Scores]:

@@ -31,9 +31,9 @@ import numpy as np
 import numpy.typing as npt
 
 from index.errors import CitationInvalid, IndexCorrupt, IndexMismatch, IndexMissing
+from index.searches import LocalSearches, Part, Searches
 from index.segment import Keys, Segment
-from index.settings import FORMAT, IndexSettings
-from index.sparse import SparseIndex
+from index.settings import FORMAT, IndexSettings, StoreKind, StoreSettings
 from index.types import Brief, Facets, Failure, Filters, Mask, Passage, Report, Rows, Vectors
 
 CURRENT = "CURRENT"
@@ -52,7 +52,7 @@ class SegmentRecord:
     n_rows: int
     n_briefs: int
     dense: str
-    """Kind of the dense index (`write_dense`)."""
+    """Kind of its vector search (`SearchesWriter.write_segment`)."""
     gone: tuple[int, ...]
     """Numbers of the briefs that this generation no longer holds, ascending."""
     files: dict[str, str]
@@ -79,6 +79,10 @@ class Manifest:
     files: dict[str, str]
     """Path inside the generation → SHA-256 in hex."""
     report: Report
+    store: StoreSettings = StoreSettings()
+    """What searches; an index that does not say so is older than the choice."""
+    collection: str = ""
+    """Of Milvus: which of its collections."""
 
     def to_json(self) -> str:
         """As text, keys in order, so that the same manifest has the same bytes."""
@@ -98,6 +102,9 @@ class Manifest:
                 "inputs": tuple(raw["inputs"]),
                 "segments": tuple(SegmentRecord(**s | {"gone": tuple(s["gone"])}) for s in raw["segments"]),
                 "report": Report(**report | lists | {"failed": failed}),
+                "store": StoreSettings(StoreKind(raw["store"]["kind"]), raw["store"]["uri"])
+                if "store" in raw
+                else StoreSettings(),
             }
         )
 
@@ -193,25 +200,35 @@ class Store:
         opened = before._opened() if before else {}
         try:
             self.segments = [
-                opened.get(_identity(record)) or Segment(index_dir / SEGMENTS / record.name, record.dense)
+                opened.get(_identity(record)) or Segment(index_dir / SEGMENTS / record.name)
                 for record in self.manifest.segments
             ]
-            self._sparse = SparseIndex.open(self.folder / SPARSE)
+            self._first_rows = np.array([record.first_row for record in self.manifest.segments], np.int64)
+            self._first_briefs = np.cumsum([0, *(record.n_briefs for record in self.manifest.segments)])
+            self._alive = [_alive(*pair) for pair in zip(self.segments, self.manifest.segments, strict=True)]
+            self._searches = self._open_searches(before)
         except (RuntimeError, ValueError, OSError, sqlite3.Error) as exc:
             raise _corrupt(index_dir, f"{name} cannot be opened ({exc})") from exc
-        self._first_rows = np.array([record.first_row for record in self.manifest.segments], np.int64)
-        self._first_briefs = np.cumsum([0, *(record.n_briefs for record in self.manifest.segments)])
-        self._alive = [_alive(*pair) for pair in zip(self.segments, self.manifest.segments, strict=True)]
         self.n_briefs = sum(record.n_briefs - len(record.gone) for record in self.manifest.segments)
         self.n_passages = sum(
             len(segment) if alive is None else int(alive.sum())
             for segment, alive in zip(self.segments, self._alive, strict=True)
         )
         said = sum(record.n_rows for record in self.manifest.segments)
-        if sum(map(len, self.segments)) != said or len(self._sparse) != self.n_passages:
-            raise _corrupt(
-                index_dir, f"its parts hold different numbers of passages ({len(self._sparse)}, {self.n_passages})"
-            )
+        n_found = len(self._searches)
+        if sum(map(len, self.segments)) != said or n_found != self.n_passages:
+            raise _corrupt(index_dir, f"its parts hold different numbers of passages ({n_found}, {self.n_passages})")
+
+    def _open_searches(self, before: "Store | None") -> Searches:
+        parts = [
+            Part(segment, _identity(record), record.first_row, record.dense, alive)
+            for segment, record, alive in zip(self.segments, self.manifest.segments, self._alive, strict=True)
+        ]
+        if self.manifest.store.kind == StoreKind.MILVUS:
+            from index.milvus import MilvusSearches  # not everybody has its package
+
+            return MilvusSearches(self.manifest.store.uri, self.manifest.collection, parts)
+        return LocalSearches(parts, self.folder / SPARSE, before._searches if before else None)
 
     def _opened(self) -> dict[tuple[str, str], Segment]:
         return {_identity(r): segment for r, segment in zip(self.manifest.segments, self.segments, strict=True)}
@@ -244,23 +261,9 @@ class Store:
     def search_dense(self, question: Vectors, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
         """The `k` passages nearest to a question vector `(dim,)`: rows and cosines, best first, equal ones by row.
 
-        `rows` `(n,)`, ascending, where given, are the only ones that may be found.
+        `rows` `(n,)`, ascending, where given, are the only ones that may be found; of a brief, all or none.
         """
-        if not self.segments:
-            return np.empty(0, np.int64), np.empty(0, np.float32)
-        found = []
-        for at, (segment, first) in enumerate(zip(self.segments, self._first_rows, strict=True)):
-            allowed = self._alive[at]
-            if rows is not None:
-                begin, end = np.searchsorted(rows, [first, first + len(segment)])
-                allowed = np.zeros(len(segment), bool)
-                allowed[rows[begin:end] - first] = True
-            hits, scores = segment.search(question, k, allowed)
-            found.append((hits + first, scores))
-        hits = np.concatenate([hits for hits, _ in found])
-        scores = np.concatenate([scores for _, scores in found])
-        best = np.lexsort((hits, -scores))[:k]
-        return hits[best], scores[best]
+        return self._searches.dense(question, k, rows)
 
     def search_sparse(self, question: str, k: int, rows: Rows | None = None) -> tuple[Rows, Vectors]:
         """The `k` best passages for the words of a question: see `SparseIndex.search`.
@@ -268,9 +271,9 @@ class Store:
         `rows` `(n,)`, ascending, where given, are the only ones that may be found; of a brief, all or none.
         """
         if rows is None:
-            return self._sparse.search(question, k)
+            return self._searches.sparse(question, k, None)
         starts = np.flatnonzero(np.diff(self.brief_numbers(rows), prepend=-1))
-        return self._sparse.search(question, k, rows[starts])
+        return self._searches.sparse(question, k, rows[starts])
 
     def coverage(self, question: str, rows: Rows) -> tuple[Vectors, Vectors]:
         """Of the passages of `rows` `(n,)`, ascending, and of their briefs: see `SparseIndex.coverage`."""
@@ -281,15 +284,23 @@ class Store:
             briefs[here] = np.searchsorted(brief_of, numbers) + self._first_rows[at]
             alone = np.unique(numbers)
             n_rows += int((np.searchsorted(brief_of, alone, side="right") - np.searchsorted(brief_of, alone)).sum())
-        return self._sparse.coverage(question, rows, briefs, n_rows)
+        return self._searches.coverage(question, rows, briefs, n_rows)
+
+    def continues(self) -> bool:
+        """See `Searches.continues`."""
+        return self._searches.continues(self.index_dir)
+
+    def fault(self) -> str | None:
+        """See `Searches.fault`."""
+        return self._searches.fault()
 
     def knows(self, word: str) -> bool:
         """Whether the briefs hold `word` in some form: see `SparseIndex.knows`."""
-        return self._sparse.knows(word)
+        return self._searches.knows(word)
 
     def passages_like(self, word: str, k: int) -> list[Passage]:
         """At most `k` passages that hold a word spelt nearly as `word`: see `SparseIndex.search_like`."""
-        return self.passages(self._sparse.search_like(word, k))
+        return self.passages(self._searches.search_like(word, k))
 
     def cosines(self, question: Vectors, rows: Rows) -> Vectors:
         """Of the question vector `(dim,)` and the passages of `rows` `(n,)`."""
@@ -297,6 +308,13 @@ class Store:
         for at, here, local in self._by_segment(rows):
             scores[here] = self.segments[at].vectors[local] @ question.astype(np.float32)
         return scores
+
+    def vectors_of(self, rows: Rows) -> Vectors:
+        """The vectors `(n, dim)` of the passages of `rows` `(n,)`."""
+        found = np.empty((len(rows), self.manifest.dim), np.float32)
+        for at, here, local in self._by_segment(rows):
+            found[here] = self.segments[at].vectors[local]
+        return found
 
     def brief_numbers(self, rows: Rows) -> npt.NDArray[np.int64]:
         """For each of `rows` a number of its brief, equal for equal briefs."""

@@ -54,6 +54,8 @@ class Status:
     reader: str
     disk_bytes: int
     report: Report | None
+    store: str
+    """What searches, in words."""
 
 
 class Assistant:
@@ -365,7 +367,7 @@ def status_of(store: Store, reader: str) -> Status:
     manifest = store.manifest
     return Status(
         str(store.index_dir), manifest.generation, store.n_briefs, store.n_passages,
-        manifest.embedder, reader, store.disk_bytes, manifest.report,
+        manifest.embedder, reader, store.disk_bytes, manifest.report, str(manifest.store),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ ONLY_IN = {
     "tantivy": "index/sparse.py",
     "nupunkt": "index/passages.py",
     "watchfiles": "index/watch.py",
+    "pymilvus": "index/milvus.py",
 }
 
 

@@ -104,4 +104,4 @@ def test_parts_of_different_length_cannot_be_opened(index_dir):
     folder = index_dir / "segments" / "seg-000001"
     np.save(folder / "passages.npy", np.load(folder / "passages.npy")[:-1])
     with pytest.raises(ValueError, match=r"different numbers of passages: \[5, 6\]"):
-        Segment(folder, "flat")
+        Segment(folder)

@@ -243,8 +243,9 @@ def test_status_lists_the_runs(indexed, folder):
 def test_status_tells_what_there_is(indexed):
     code, out, _ = indexed("status")
     assert code == 0
-    assert out.splitlines()[1:4] == [
+    assert out.splitlines()[1:5] == [
         "briefs      2 in 6 passages", "embedder    hash", "reader      briefqa-reader",
+        "searched    by FAISS and tantivy, in the index folder",
     ]  # fmt: skip
     assert json.loads(indexed("status", "--json")[1])["report"]["added"] == ["grain.txt", "harbour.txt"]
 

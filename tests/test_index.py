@@ -13,7 +13,7 @@ import pytest
 from conftest import BRIEF, OTHER, HashEmbedder
 from filelock import FileLock
 
-from index import commit, loaders, segment
+from index import commit, loaders, searches
 from index.builder import build_index
 from index.errors import (
     IndexBusy,
@@ -286,7 +286,7 @@ def test_a_full_disk_told_by_sqlite_is_told_as_one(index_dir, embedder, monkeypa
     def full(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(segment, "write_dense", full)
+    monkeypatch.setattr(searches, "write_dense", full)
     with pytest.raises(IndexUnwritable, match="disk is full.*free some space"):
         build_index(index_dir, embedder, rebuild=True)
 
@@ -378,7 +378,7 @@ KILLED = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {tests!r})
 from conftest import HashEmbedder
-from index import builder, commit, generation, segment
+from index import builder, commit, generation, searches
 steps = 0
 def dies(function):
     def step(*args, **kwargs):
@@ -389,7 +389,7 @@ def dies(function):
         return function(*args, **kwargs)
     return step
 for module, name in (
-    (segment, "write_dense"), (generation, "SparseWriter"), (generation, "_hashes_of"), (generation, "commit"),
+    (searches, "write_dense"), (generation, "SparseWriter"), (generation, "_hashes_of"), (generation, "commit"),
     (commit, "sha256_of"), (pathlib.Path, "rename"), (os, "replace"), (commit, "remove_old"),
 ):
     setattr(module, name, dies(getattr(module, name)))

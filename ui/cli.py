@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +22,8 @@ from index.check import check_index
 from index.embedder import SentenceTransformerEmbedder
 from index.errors import AddressTaken, BriefQAError, CitationInvalid, ExportInvalid, IndexMissing, QuestionInvalid
 from index.history import past_runs
-from index.settings import DEFAULT_INDEX_DIR
+from index.settings import DEFAULT_INDEX_DIR, StoreKind, store_settings
+from index.shards import embed_shard
 from index.store import Store, read_current
 from index.types import Filters, Report
 from index.watch import keep_in_step
@@ -91,6 +93,19 @@ def index(
     ] = False,
     index_dir: IndexDir = DEFAULT_DIR,
     embedder: EmbedderName = None,
+    store: Annotated[
+        StoreKind | None, typer.Option("--store", help="What searches; an update keeps to what was chosen before.")
+    ] = None,
+    uri: Annotated[
+        str | None, typer.Option("--uri", help="Of Milvus: http://HOST:PORT, or FILE.db for the one in the program.")
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that embed.")] = 1,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard", metavar="I/N", help="Only embed part I of N of the files, for an index made elsewhere."
+        ),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and keep the index in step with the folder.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -100,7 +115,17 @@ def index(
 
     Example: briefqa index ~/briefs
     """
+    part = _part(shard, inputs)
+    chosen = None if store is None and uri is None else store_settings(store, uri)
     model = SentenceTransformerEmbedder(embedder)
+    if part:
+        with _progress() as progress:
+            done = embed_shard(index_dir, model, inputs or (), *part, workers=workers, progress=progress)
+        _print_json(asdict(done)) if as_json else print(
+            f"part {done.shard} of {done.of}: {done.n_files} files, {done.n_passages} passages, "
+            f"{done.n_embedded} embedded, {len(done.failed)} files failed"
+        )
+        return
     first = True
 
     def update(opened: Store | None) -> Report:
@@ -108,7 +133,8 @@ def index(
         with _progress() as progress:
             report = build_index(
                 index_dir, model, inputs or (),
-                rebuild=rebuild and first, drop_missing=drop_missing and first, opened=opened, progress=progress,
+                rebuild=rebuild and first, drop_missing=drop_missing and first, store=chosen, workers=workers,
+                opened=opened, progress=progress,
             )  # fmt: skip
         first = False
         return report
@@ -128,6 +154,15 @@ def index(
         else:
             print(f"briefqa: {outcome}", file=sys.stderr)
         sys.stdout.flush()
+
+
+def _part(shard: str | None, inputs: list[Path] | None) -> tuple[int, int] | None:
+    if shard is None:
+        return None
+    found = re.fullmatch(r"(\d+)/(\d+)", shard)
+    if not found or not inputs:
+        raise typer.BadParameter("--shard is I/N, such as 2/4, and needs the folders or files that are divided")
+    return int(found[1]), int(found[2])
 
 
 @app.command()
@@ -295,6 +330,7 @@ def status(
     print(f"briefs      {found.n_briefs} in {found.n_passages} passages")
     print(f"embedder    {found.embedder}")
     print(f"reader      {found.reader}")
+    print(f"searched    {found.store}")
     if found.report:
         print(f"last run    {found.report.finished_at}")
         _print_report(found.report)
