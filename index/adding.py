@@ -1,14 +1,14 @@
 """Adds briefs one by one and removes them again, each time with a run of the indexer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from index.added import ADDED, added_prefix, put_in, safe_name, taken_out
 from index.builder import build_index, no_progress
 from index.embedder import Embedder
 from index.errors import BriefKept, BriefUnreadable, CitationInvalid
-from index.loaders import MAX_BYTES, load_brief
+from index.loaders import ARCHIVE, MAX_BYTES, load_brief, parts_of, suffix_of
 from index.store import Store
 from index.types import Brief, Failure, Progress, Report
 
@@ -44,37 +44,80 @@ def add_briefs(
     """
     folder = index_dir / ADDED
     taken = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    new: dict[str, tuple[str, bytes, str]] = {}  # brief id → name offered, content, name given
-    refused = []
-    for name, content in offered:
+    names: dict[str, str] = {}  # brief id → the name it was offered under
+    files: dict[str, bytes] = {}
+    ids_in: dict[str, list[str]] = {}
+    refused: list[Failure] = []
+    for name, content, as_file in _unpacked(offered, refused):
         try:
-            brief = _readable(name, content)
-            if brief.id in new:
-                raise BriefUnreadable(f"{name} holds the same text as {new[brief.id][0]}")
-            if known := _held(opened, brief.id):
-                raise BriefUnreadable(f"{name} is already indexed as {known.source}")
+            ids = _ids_in(name, content, refused)
+            if all(brief_id in names for brief_id in ids):
+                raise BriefUnreadable(f"{name} holds the same text as {names[ids[0]]}")
+            if (known := [held.source for i in ids if (held := _held(opened, i))]) and len(known) == len(ids):
+                raise BriefUnreadable(f"{name} is already indexed as {known[0]}")
         except BriefUnreadable as exc:
             refused.append(Failure(name, str(exc)))
             continue
-        given = safe_name(name, taken)
+        given = safe_name(as_file, taken)
         taken.add(given)
-        new[brief.id] = (name, content, given)
-    if not new:
+        files[given] = content
+        ids_in[given] = [brief_id for brief_id in ids if brief_id not in names]
+        names |= dict.fromkeys(ids_in[given], name)
+    if not files:
         return Added((), tuple(refused))
-    files = {given: content for _, content, given in new.values()}
     report = build_index(
         index_dir, embedder, opened=opened, progress=progress, change=put_in(index_dir, files)
     )  # fmt: skip
     now = Store(index_dir, opened)
-    briefs = []
-    for brief_id, (name, _, given) in new.items():
-        if held := _held(now, brief_id):
-            briefs.append(held)
-        else:
-            (folder / given).unlink(missing_ok=True)
-            reasons = [failure.reason for failure in report.failed if failure.source.endswith(f"{ADDED}/{given}")]
+    briefs: list[Brief] = []
+    for given, ids in ids_in.items():
+        held_now = [held for brief_id in ids if (held := _held(now, brief_id))]
+        briefs += held_now
+        if len(held_now) < len(ids):
+            name, shown = names[ids[0]], f"{ADDED}/{given}/"
+            reasons = [failure.reason for failure in report.failed if shown in f"{failure.source}/"]
             refused.append(Failure(name, reasons[0] if reasons else f"{name} could not be indexed"))
+        if not held_now:
+            (folder / given).unlink(missing_ok=True)
     return Added(tuple(briefs), tuple(refused))
+
+
+def _unpacked(offered: Sequence[tuple[str, bytes]], refused: list[Failure]) -> Iterator[tuple[str, bytes, str]]:
+    """Each file offered, and those in an archive instead of it: name, content, and what to call it in the folder.
+
+    So that each can be removed by itself. What cannot be taken out of an archive is added to `refused`.
+    """
+    for name, content in offered:
+        if suffix_of(name) != ARCHIVE:
+            yield name, content, name
+            continue
+        try:
+            _check_size(name, content)
+            for part in parts_of(content, name):
+                if isinstance(part, Failure):
+                    refused.append(part)
+                else:
+                    yield part.source, part.content, part.source.rsplit("/", 1)[-1]
+        except BriefUnreadable as exc:
+            refused.append(Failure(name, str(exc)))
+
+
+def _ids_in(name: str, content: bytes, refused: list[Failure]) -> list[str]:
+    """Ids of the briefs in a file, at least one; what in it cannot be read is added to `refused`."""
+    _check_size(name, content)
+    ids, failed = [], []
+    for part in parts_of(content, name):
+        if isinstance(part, Failure):
+            failed.append(part)
+            continue
+        try:
+            ids.append(load_brief(part.content, part.source).id)
+        except BriefUnreadable as exc:
+            failed.append(Failure(part.source, str(exc)))
+    if not ids:
+        raise BriefUnreadable(failed[0].reason)
+    refused += failed
+    return ids
 
 
 def remove_brief(
@@ -84,7 +127,7 @@ def remove_brief(
 
     Raises:
         CitationInvalid: There is no such brief.
-        BriefKept: It stands in a folder of the analyst's own, where nothing is ever changed.
+        BriefKept: It stands in a folder of the analyst's own, where nothing is ever changed, or in a file with others.
         BriefQAError: The run failed, as `build_index` tells; then the file is kept.
     """
     brief = opened.brief(brief_id)
@@ -96,14 +139,18 @@ def remove_brief(
                 f"“{brief.title}” is the file {source} in a folder of your own, where nothing is ever changed; "
                 "delete or move the file there, then update the index"
             )
+        if PurePosixPath(source).name != Path(path).name:  # what is attached to a mail; the mail itself takes it along
+            raise BriefKept(
+                f"“{brief.title}” is not a file of its own but inside {PurePosixPath(source).parent}; remove that one, "
+                "and it goes with it"
+            )
     change = taken_out([Path(path) for path in records.values()])
     return build_index(index_dir, embedder, opened=opened, progress=progress, change=change)
 
 
-def _readable(name: str, content: bytes) -> Brief:
+def _check_size(name: str, content: bytes) -> None:
     if len(content) > MAX_BYTES:
         raise BriefUnreadable(f"{name} is larger than {MAX_BYTES // 1_000_000} MB; split it")
-    return load_brief(content, name)
 
 
 def _held(store: Store, brief_id: str) -> Brief | None:

@@ -2,14 +2,13 @@
 
 The layout of a brief, every part of which may be missing:
 
-    March 15, 2021 | Insight            date line
-                                        (blank lines between blocks)
-    Title
-    March 15, 2021 | Insight            the date line and title once more
-    Title
+    March 15, 2021 | Insight            the header, in any order (index/headers.py), perhaps said once more
+    Title                               (blank lines between blocks)
+    By Jane Doe
     First paragraph …
-    Jane Doe is a senior fellow at …    author bio, the last paragraph before the tags
-    Topic One Topic Two                 tags, run together on the last line
+    Jane Doe is a senior fellow at …    author bios (index/bios.py)
+    [1] Ministry of Transport, …        notes
+    Topic One Topic Two                 tags, run together on the last line; or “Tags: …”
 
 Front matter (index/frontmatter.py) may come before all that; what it says counts before what the rest says.
 Nothing here changes the text: every part is a range of it.
@@ -17,33 +16,24 @@ Nothing here changes the text: every part is a range of it.
 
 import hashlib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 
+from index.bios import bios_in, is_note
+from index.dates import parse_date
 from index.errors import BriefUnreadable
 from index.frontmatter import FrontMatter, front_matter
+from index.headers import Header, labelled, read_header
+from index.names import Range
 from index.topics import split_topics
 from index.types import Brief, Paragraph, ParagraphRole, Properties
 
 _BLOCK = re.compile(r"\S[^\r\n]*(?:\r\n|\r|\n)?(?:[^\S\r\n]*\S[^\r\n]*(?:\r\n|\r|\n)?)*")
-_DATE_FORMATS = ("%B %d, %Y", "%b %d, %Y", "%b. %d, %Y", "%d %B %Y", "%d %b %Y", "%Y-%m-%d", "%B %Y")
+MAX_CHARS = 2_000_000
+"""Of a brief; a book of 500 pages has a million."""
+_MAX_PARAGRAPHS = 50_000
 _MAX_TAG_WORDS = 16
-_MAX_TITLE_CHARS = 300
-_NAME = r"(?:[A-Z][\w’'.-]*|de|van|von|der|bin|al|el|da|di|la)"
-_BIO = re.compile(
-    r"(?:(?:About the author:|(?:This \w+ was )?(?:[Pp]repared|[Dd]rafted|[Ww]ritten) by)\s+)?"
-    rf"(?P<names>(?:(?:Dr|Prof|Professor|Sir|Lt|Col|Gen|Maj|Capt|Ret|Ambassador)\.?\s+)*"
-    rf"{_NAME}(?:\s+{_NAME}){{1,4}}"
-    rf"(?:(?:,\s+(?:and\s+)?|\s+and\s+){_NAME}(?:\s+{_NAME}){{1,4}})*)"
-    r"(?:,[^.]{0,160}?,)?(?:\s+(?:is|are|was|were|serves?|served|leads?|directs?|heads?|headed|teaches|"
-    r"writes|wrote|edits|manages|covers|chairs|reports?|reported|works?|worked|retired|spent|has|holds|"
-    r"of)\b|,\s+[a-z])"
-)
-_HONORIFIC = re.compile(r"^(?:Dr|Prof|Professor|Sir|Lt|Col|Gen|Maj|Capt|Ret|Ambassador)\.?\s+")
-
-Range = tuple[int, int]
-"""Half-open, in code points of a brief's text."""
+_TOPICS_NEAR_END = 6
+"""Blocks from the last, among which a line may say the topics behind a label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +50,10 @@ class Outline:
 
 def outline(text: str) -> Outline:
     """Where date, kind, title and authors stand in a text that `parse_brief` takes."""
-    front, blocks = _blocks(text)
-    header, n_header = _header(text, blocks, front.header)
-    body, _ = _body(text, blocks[n_header:])
-    authors = front.authors or (_authors(text, *body[-1]) if len(body) > 1 else ())
-    end = blocks[n_header - 1][1] if n_header else front.end
-    return Outline(end, header.get("date"), header.get("kind"), header.get("title"), authors)
+    layout = _layout(text)
+    said, n_blocks = layout.header.said, layout.header.n_blocks
+    end = layout.blocks[n_blocks - 1][1] if n_blocks else layout.front.end
+    return Outline(end, said.get("date"), said.get("kind"), said.get("title"), layout.authors)
 
 
 def parse_brief(text: str, source: str, path: str = "", beside: Properties = Properties()) -> Brief:
@@ -78,21 +66,24 @@ def parse_brief(text: str, source: str, path: str = "", beside: Properties = Pro
         beside: Title, date and authors for a text that names none.
 
     Raises:
-        BriefUnreadable: `text` holds no letter or digit, or nothing but a header.
+        BriefUnreadable: `text` holds no letter or digit, nothing but a header, or too much.
     """
+    if len(text) > MAX_CHARS:
+        raise BriefUnreadable(f"{source} holds {len(text):,} characters, {MAX_CHARS:,} are not too many; split it")
     if not any(character.isalnum() for character in text):
         raise BriefUnreadable(f"{source} holds no text; put the brief's text in it or remove the file")
-    front, blocks = _blocks(text)
-    header, n_header = _header(text, blocks, front.header)
-    said = {name: text[slice(*place)] for name, place in header.items()}
-    day = parse_date(said.get("date", ""))
-    body, topics = _body(text, blocks[n_header:])
-    if not body:
+    layout = _layout(text)
+    if len(layout.blocks) > _MAX_PARAGRAPHS:
+        raise BriefUnreadable(
+            f"{source} holds {len(layout.blocks):,} paragraphs, {_MAX_PARAGRAPHS:,} are not too many; split it"
+        )
+    if not layout.body:
         raise BriefUnreadable(f"{source} holds a header but no paragraph; add the brief's text or remove it")
-    authors = _authors(text, *body[-1]) if len(body) > 1 else ()
+    said = {name: text[slice(*place)] for name, place in layout.header.said.items()}
+    day = parse_date(said.get("date", ""))
     paragraphs = tuple(
-        Paragraph(n, start, end, ParagraphRole.BIO if authors and n == len(body) else ParagraphRole.BODY)
-        for n, (start, end) in enumerate(body, start=1)
+        Paragraph(n, start, end, ParagraphRole.BIO if (start, end) in layout.bios else ParagraphRole.BODY)
+        for n, (start, end) in enumerate(layout.body, start=1)
     )
     return Brief(
         id=brief_id(text),
@@ -101,11 +92,17 @@ def parse_brief(text: str, source: str, path: str = "", beside: Properties = Pro
         title=said.get("title") or beside.title or _title_from_source(source),
         date=day.isoformat() if day else beside.date,
         kind=said.get("kind"),
-        authors=tuple(text[slice(*place)] for place in front.authors or authors) or beside.authors,
-        topics=tuple(text[slice(*place)] for place in front.topics) or topics,
+        authors=tuple(text[slice(*place)] for place in layout.authors) or beside.authors,
+        topics=layout.topics,
         paragraphs=paragraphs,
         path=path,
     )
+
+
+def renamed(brief: Brief, source: str, path: str) -> Brief:
+    """The same brief in a file with another name or place; its title changes where it was made from the name."""
+    title = brief.title if brief.title != _title_from_source(brief.source) else None
+    return parse_brief(brief.text, source, path, Properties(title, brief.date, brief.authors))
 
 
 def brief_id(text: str) -> str:
@@ -113,17 +110,32 @@ def brief_id(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
-def parse_date(words: str) -> date | None:
-    """The date written in `words` (“March 15, 2021”, “15 Mar 2021”, “2021-03-15”), or None.
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    front: FrontMatter
+    blocks: list[Range]
+    """After the front matter: header, then body."""
+    header: Header
+    body: list[Range]
+    """The paragraphs."""
+    bios: frozenset[Range]
+    """Those of them that tell of the authors."""
+    authors: tuple[Range, ...]
+    topics: tuple[str, ...]
 
-    A month alone (“March 2021”) is its first day.
-    """
-    for form in _DATE_FORMATS:
-        try:
-            return datetime.strptime(words.strip(), form).date()  # noqa: DTZ007 (a day has no zone)
-        except ValueError:
-            continue
-    return None
+
+def _layout(text: str) -> _Layout:
+    front, blocks = _blocks(text)
+    if len(blocks) > _MAX_PARAGRAPHS:
+        return _Layout(front, blocks, Header({}), [], frozenset(), (), ())
+    header = read_header(text, blocks, front.header)
+    body, topics = _body(text, blocks[header.n_blocks :])
+    bios, named = bios_in(text, body)
+    places = front.topics or header.topics
+    return _Layout(
+        front, blocks, header, body, bios, tuple(front.authors or header.authors or named),
+        tuple(text[slice(*place)] for place in places) or topics,
+    )  # fmt: skip
 
 
 def _trim(text: str, start: int, end: int) -> Range:
@@ -137,44 +149,15 @@ def _blocks(text: str) -> tuple[FrontMatter, list[Range]]:
     return front, [_trim(text, m.start(), m.end()) for m in _BLOCK.finditer(text, front.end)]
 
 
-def _header(text: str, blocks: list[Range], before: Mapping[str, Range]) -> tuple[dict[str, Range], int]:
-    """Where date, kind and title stand, if not `before` the blocks, and how many blocks the header takes."""
-    said = dict(before)
-    used = 0
-    for start, end in blocks[:6]:
-        block = text[start:end]
-        words, _, kind = block.partition("|")
-        day = parse_date(words)
-        title = _trim(text, end - len(block.lstrip("# ")), end)
-        if day:
-            if "date" not in said:
-                said["date"] = _trim(text, start, start + len(words))
-                if kind.strip():
-                    said["kind"] = _trim(text, start + len(words) + 1, end)
-            elif day != parse_date(text[slice(*said["date"])]):
-                break
-        elif "title" not in said and _is_title(block) and (said or len(blocks) > 1):
-            said["title"] = title
-        elif "title" not in said or text[slice(*title)] != text[slice(*said["title"])]:
-            break
-        used += 1
-    # A file that is one short line and no more is a brief of one paragraph, not a header.
-    return said, used - 1 if used == len(blocks) and "date" not in said else used
-
-
 def _body(text: str, blocks: list[Range]) -> tuple[list[Range], tuple[str, ...]]:
-    """The paragraphs among the blocks after the header, and the topics of the last one if it is a tag line."""
+    """The paragraphs among the blocks after the header, and the topics that a line near the end tells."""
+    for at in range(len(blocks) - 1, max(0, len(blocks) - 1 - _TOPICS_NEAR_END), -1):
+        told = labelled(text, *blocks[at]) if "\n" not in text[slice(*blocks[at])] else []
+        if told and told[0][0] == "topics":
+            return blocks[:at] + blocks[at + 1 :], tuple(text[slice(*place)] for _, place in told)
     if len(blocks) > 1 and _is_tag_line(text, *blocks[-1]):
         return blocks[:-1], split_topics(text[slice(*blocks[-1])])
     return blocks, ()
-
-
-def _is_title(block: str) -> bool:
-    return (
-        "\n" not in block.strip()
-        and len(block) <= _MAX_TITLE_CHARS
-        and (block.startswith("#") or not block.rstrip("”’\")'").endswith((".", ":", ";", ",")))
-    )
 
 
 def _is_tag_line(text: str, start: int, end: int) -> bool:
@@ -183,25 +166,9 @@ def _is_tag_line(text: str, start: int, end: int) -> bool:
         "\n" not in text[start:end]
         and 0 < len(words) <= _MAX_TAG_WORDS
         and not text[start:end].endswith((".", "!", "?", "”", ":"))
+        and not is_note(text, start, end)
         and sum(word[0].isupper() for word in words) >= len(words) / 2
     )
-
-
-def _authors(text: str, start: int, end: int) -> tuple[Range, ...]:
-    """Where the names stand that the author bio opens with; nowhere when it does not read like one."""
-    match = _BIO.match(text[start:end])
-    if match is None:
-        return ()
-    names: list[Range] = []
-    at, stop = start + match.start("names"), start + match.end("names")
-    for between in [*re.finditer(r",\s+and\s+|,\s+|\s+and\s+", match["names"]), None]:
-        to = start + match.start("names") + between.start() if between else stop
-        while honorific := _HONORIFIC.match(text[at:to]):
-            at += honorific.end()
-        if len(text[at:to].split()) > 1:
-            names.append(_trim(text, at, to))
-        at = start + match.start("names") + between.end() if between else stop
-    return tuple(names)
 
 
 def _title_from_source(source: str) -> str:

@@ -16,7 +16,16 @@ from index.embedder import Embedder
 from index.errors import BriefQAError, BriefUnreadable, IndexCorrupt, IndexMissing, InputMissing
 from index.generation import Found, nothing_readable, write_generation
 from index.history import remember
-from index.loaders import SourceFile, list_files, load_brief, read_bytes, stamp_of
+from index.loaders import (
+    SourceFile,
+    holds,
+    list_files,
+    load_brief,
+    parts_of,
+    read_bytes,
+    sha256_of_bytes,
+    stamp_of,
+)
 from index.settings import IndexSettings, StoreSettings
 from index.store import FileRecord, Store, recorded_inputs
 from index.types import Failure, Progress, Report
@@ -158,27 +167,49 @@ def _check_nothing_vanished(
 def read_files(files: Sequence[SourceFile], known: Mapping[str, FileRecord], progress: Progress) -> Found:
     """What is in `files`; one that is `known`, and still has the same stamp, is not read."""
     found = Found()
+    in_file: dict[str, list[str]] = {}
+    for source, record in known.items():
+        in_file.setdefault(record.path, []).append(source)
     for n, file in enumerate(files):
         progress("reading", n, len(files))
-        record = known.get(file.source)
+        sources = [source for source in in_file.get(file.path, ()) if holds(file.source, source)]
         stamp = stamp_of(file)
-        if record and stamp and (stamp, file.path) == (record.stamp, record.path):
-            found.files[file.source] = record
+        if sources and stamp and all(known[source].stamp == stamp for source in sources):
+            found.files.update((source, known[source]) for source in sources)
             continue
-        try:
-            content, digest = read_bytes(file)
-            if record and digest == record.sha256:
-                brief_id = record.brief_id
-            else:
-                brief = load_brief(content, file.source, file.path)
-                brief_id = brief.id
-                found.briefs.setdefault(brief_id, brief)
-        except BriefUnreadable as exc:
-            found.failed.append(Failure(file.source, str(exc)))
-            continue
-        found.files[file.source] = FileRecord(file.path, digest, brief_id, stamp)
+        _read_file(file, stamp, known, found)
     progress("reading", len(files), len(files))
     return found
+
+
+def _read_file(file: SourceFile, stamp: tuple[int, ...], known: Mapping[str, FileRecord], found: Found) -> None:
+    """Adds to `found` what is in a file: mostly one brief, see `parts_of`."""
+    read: dict[str, FileRecord] = {}
+    n_failed = len(found.failed)
+    try:
+        content, digest = read_bytes(file)
+        for part in parts_of(content, file.source):
+            if isinstance(part, Failure):
+                found.failed.append(part)
+                continue
+            sha256 = digest if part.content is content else sha256_of_bytes(part.content)
+            record = known.get(part.source)
+            try:
+                if record and sha256 == record.sha256:
+                    brief_id = record.brief_id
+                else:
+                    brief = load_brief(part.content, part.source, file.path)
+                    brief_id = brief.id
+                    found.briefs.setdefault(brief_id, brief)
+            except BriefUnreadable as exc:
+                found.failed.append(Failure(part.source, str(exc)))
+            else:
+                read[part.source] = FileRecord(file.path, sha256, brief_id, stamp)
+    except BriefUnreadable as exc:
+        found.failed.append(Failure(file.source, str(exc)))
+    if len(found.failed) > n_failed:  # without a stamp, so that the file is read again by the next run
+        read = {source: replace(record, stamp=()) for source, record in read.items()}
+    found.files.update(read)
 
 
 def _changes(found: Found, records: Mapping[str, FileRecord], before: Store | None) -> Report:

@@ -1,6 +1,6 @@
 """Whether an index is whole: every file, every brief, every passage and vector, and what the folder holds by now."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +9,9 @@ import numpy as np
 from index.added import ADDED, with_added
 from index.briefs import brief_id
 from index.errors import BriefUnreadable, IndexCorrupt, IndexMismatch, InputMissing, StoreUnavailable
-from index.loaders import list_files, read_bytes, stamp_of
-from index.store import Store, files_of, read_current, read_manifest, verify_files
+from index.loaders import SourceFile, list_files, parts_of, read_bytes, sha256_of_bytes, stamp_of
+from index.store import FileRecord, Store, files_of, read_current, read_manifest, verify_files
+from index.types import Part
 
 _SAMPLE = 1000
 _TOLERANCE = 1e-3
@@ -105,17 +106,29 @@ def _sources(store: Store) -> Finding:
         files = with_added(store.index_dir, list_files(inputs, none_allowed=(store.index_dir / ADDED).is_dir()))
     except InputMissing as exc:
         return Finding(True, f"the folder cannot be compared: {exc}")
-    new = sum(file.source not in records for file in files)
-    gone = len(records.keys() - {file.source for file in files})
-    changed = 0
-    for file in files:
-        record = records.get(file.source)
-        if record and (not record.stamp or stamp_of(file) != record.stamp):
-            try:
-                changed += read_bytes(file)[1] != record.sha256
-            except BriefUnreadable:
-                changed += 1
+    in_file: dict[str, dict[str, FileRecord]] = {}
+    for source, record in records.items():
+        in_file.setdefault(record.path, {})[source] = record
+    new = sum(file.path not in in_file for file in files)
+    gone = sum(len(in_file[path]) for path in in_file.keys() - {file.path for file in files})
+    changed = sum(_has_changed(file, in_file[file.path]) for file in files if file.path in in_file)
     if new or gone or changed:
         found = f"since the last run {new} files are new, {changed} changed, {gone} gone"
         return Finding(True, f"{found}; take them in with: briefqa index")
     return Finding(True, f"the {len(files)} files indexed are as they were")
+
+
+def _has_changed(file: SourceFile, records: Mapping[str, FileRecord]) -> bool:
+    """Whether a file holds something else than it did, or cannot be read any more."""
+    stamp = stamp_of(file)
+    if stamp and all(record.stamp == stamp for record in records.values()):
+        return False
+    try:
+        content, _ = read_bytes(file)
+        parts = [part for part in parts_of(content, file.source) if isinstance(part, Part)]
+    except BriefUnreadable:
+        return True
+    now = {part.source: sha256_of_bytes(part.content) for part in parts}
+    if not all(record.stamp for record in records.values()):  # a part of it may have failed, and fail again
+        now = {source: sha256 for source, sha256 in now.items() if source in records}
+    return now != {source: record.sha256 for source, record in records.items()}

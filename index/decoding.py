@@ -7,6 +7,8 @@ from index.errors import BriefUnreadable
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _LATIN = frozenset(["ascii", "us-ascii", "iso-8859-1", "iso8859-1", "latin-1", "latin1", "windows-1252", "cp1252"])
 """Names that browsers take for Windows-1252, whichever is said."""
+_NO_ENCODINGS = frozenset(["unicode_escape", "raw_unicode_escape", "idna", "punycode"])
+"""Of names and of program text, which Python knows beside those of files."""
 _WESTERN = re.compile(
     r"[\t\n\f\r -~\xa0-\xa3\xa5\xa7-\xb1\xb4-\xb7\xba-\xcf\xd1-\xdc\xdf-\xef\xf1-\xfc\xff€‚„…†‡‰Š‹ŒŽ‘’“”•–—™š›œžŸ]*"
 )
@@ -56,9 +58,10 @@ def _known(declared: str) -> bool:
     """Whether an encoding is one to go by: UTF-8 is tried anyway, and who says Latin-1 often means UTF-8."""
     try:
         "".encode(declared)
-    except LookupError:
+    except (LookupError, ValueError):
         return False
-    return declared.lower() not in _LATIN and not declared.lower().startswith("utf")
+    name = declared.lower()
+    return name not in _LATIN and not name.startswith("utf") and name.replace("-", "_") not in _NO_ENCODINGS
 
 
 def _declared(content: bytes, encoding: str, source: str) -> str:

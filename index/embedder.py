@@ -76,8 +76,9 @@ class SentenceTransformerEmbedder:
         local = os.path.exists(source)
         try:
             self._model = SentenceTransformer(
-                source, device="cpu", local_files_only=local, model_kwargs={"dtype": preferred_dtype()}
-            )
+                source, device="cpu", local_files_only=local,
+                model_kwargs={"dtype": preferred_dtype(), "use_safetensors": True},
+            )  # fmt: skip
         except Exception as exc:  # the library raises a dozen unrelated types here
             raise ModelUnavailable(
                 f"the embedder {self._name} cannot be loaded ({_first_line(exc)}); "

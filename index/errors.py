@@ -17,6 +17,7 @@ BriefQAError
 ├── MarkInvalid         words marked that do not stand where it is said, a file of marks that cannot be read
 ├── ExportInvalid       an export in a form that is not written, or to a file that cannot be
 ├── AddressTaken        the page cannot listen on the address it was given
+├── ServerStopping      a question or a run that came when the server was about to stop
 └── PackageMissing      a package that only some want is not installed
 """
 
@@ -87,6 +88,10 @@ class ExportInvalid(BriefQAError):
 
 class AddressTaken(BriefQAError):
     """The page cannot listen on the address it was given."""
+
+
+class ServerStopping(BriefQAError):
+    """A question or a run that came when the server was about to stop."""
 
 
 class PackageMissing(BriefQAError):

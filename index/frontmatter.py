@@ -47,7 +47,7 @@ def front_matter(text: str) -> FrontMatter | None:
         return None
     said: dict[str, list[Range]] = {}
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
-        name = _KEYS.get(str(key.value).lower())
+        name = _KEYS.get(key.value.lower()) if isinstance(key, yaml.ScalarNode) else None
         if name and name not in said:
             places = [(match.start("yaml") + a, match.start("yaml") + b) for a, b in _scalars(value)]
             said[name] = [(a, b) for a, b in places if text[a:b].strip() and "\n" not in text[a:b]]

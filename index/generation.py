@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from index.briefs import parse_brief
+from index.briefs import renamed
 from index.commit import commit, next_generation, next_segment, working_folder
 from index.embedded import EmbeddedLog
 from index.embedder import Embedder
@@ -112,7 +112,13 @@ def write_generation(
     before = [_still_valid(rows, at, wanted, found) for at in range(len(rows.segments))] if rows else []
     cuts, failed = cut(wanted, found, rows, embedder, settings, progress)
     lost = wanted.keys() - {cut.brief.id for cut in cuts}
-    files = {source: record for source, record in found.files.items() if record.brief_id not in lost}
+    again = {record.path for record in found.files.values() if record.brief_id in lost}
+    files = {
+        # What else is in a file with a brief that failed goes without a stamp, so that the file is read again.
+        source: replace(record, stamp=()) if record.path in again else record
+        for source, record in found.files.items()
+        if record.brief_id not in lost
+    }
     if failed and not files:
         raise nothing_readable(failed)
     merged = _to_merge([kept.n_rows for kept in before], [k.record.n_rows for k in before], sum(map(_n, cuts)))
@@ -211,7 +217,7 @@ def cut(
         if brief is None or brief.source != source:
             # Known, but shown by another file now; what was not read this time stands in the generation before.
             known = brief or rows.brief(brief_id)  # type: ignore[union-attr]
-            brief = parse_brief(known.text, source, found.files[source].path)
+            brief = renamed(known, source, found.files[source].path)
         try:
             passages = split_into_passages(brief, embedder.count_tokens, limit)
         except BriefUnreadable as exc:

@@ -1,22 +1,31 @@
-"""Files to briefs: which there are, what they hold, and who makes text of it. No other code reads briefs from disk."""
+"""Files to briefs: which there are, what they hold, and who makes text of it. No other code reads briefs from disk.
+
+Most files hold one brief. Those in an archive are briefs of their own, `archive.zip/name.txt`, and so is what is
+attached to a mail, `mail.eml/name.pdf`.
+"""
 
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from index.apart import attached_apart, text_apart
+from index.archive import members
 from index.briefs import parse_brief
 from index.decoding import decode
 from index.errors import BriefUnreadable, InputMissing
+from index.mail import text_of_mail
 from index.pdf import text_of_pdf
-from index.types import Brief, Properties
+from index.types import Brief, Failure, Part, Properties
 from index.web import text_of_html
 from index.word import text_of_docx
 
 MAX_BYTES = 20_000_000
 _SETTLED_NS = 3_000_000_000
+ARCHIVE = ".zip"
+MAIL = ".eml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +103,26 @@ def read_bytes(file: SourceFile) -> tuple[bytes, str]:
             content = Path(file.path).read_bytes()
             after = os.stat(file.path)
             if (before.st_mtime_ns, before.st_ino, len(content)) == (after.st_mtime_ns, after.st_ino, after.st_size):
-                return content, hashlib.sha256(content).hexdigest()
+                return content, sha256_of_bytes(content)
     except OSError as exc:
         raise BriefUnreadable(f"{file.source} cannot be read: {exc.strerror or exc}") from exc
     raise BriefUnreadable(f"{file.source} changed while it was read; index again when it is complete")
 
 
+def sha256_of_bytes(content: bytes) -> str:
+    """In hex."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def holds(file: str, source: str) -> bool:
+    """Whether what is shown as `source` is the file shown as `file`, or inside it."""
+    return source == file or source.startswith(f"{file}/")
+
+
 def load_brief(content: bytes, source: str, path: str = "") -> Brief:
     """The brief in a file with this content; which extractor makes its text, the suffix of `source` says.
+
+    For a file that may hold several briefs, see `parts_of`.
 
     Args:
         content: The file.
@@ -111,11 +132,46 @@ def load_brief(content: bytes, source: str, path: str = "") -> Brief:
     Raises:
         BriefUnreadable: No brief can be made of it.
     """
-    extract = _EXTRACTORS.get(suffix_of(source))
-    if extract is None:
-        raise BriefUnreadable(f"{source} is not one of {SUFFIXES_SAID}; convert it to text first")
-    text, beside = extract(content, source)
+    text, beside = (text_apart if suffix_of(source) in _APART else extract)(content, source)
     return parse_brief(text, source, path, beside)
+
+
+def parts_of(content: bytes, source: str) -> Iterator[Part | Failure]:
+    """The file itself; of an archive the files in it; of a mail what it says and what is attached to it.
+
+    Of these, such as are of no format that is read are passed over, as in a folder; others that cannot be taken out are
+    told. What is inside a file that is itself inside one is not taken out.
+
+    Raises:
+        BriefUnreadable: The archive is damaged or out of all measure, or nothing in it can be read.
+    """
+    suffix = suffix_of(source)
+    if suffix == ARCHIVE:
+        yield from members(content, source, _is_brief, MAX_BYTES)
+    elif suffix == MAIL:
+        says, files = attached_apart(content, source)
+        chosen = [(name, inside) for name, inside in files if _is_brief(name)]
+        if says or not chosen:  # a mail that only brings files says nothing
+            yield Part(source, content)
+        for name, inside in chosen:
+            if suffix_of(name) == ARCHIVE:
+                yield Failure(f"{source}/{name}", f"{source}/{name} is an archive inside a mail; save it beside it")
+            else:
+                yield Part(f"{source}/{name}", inside)
+    else:
+        yield Part(source, content)
+
+
+def extract(content: bytes, source: str) -> tuple[str, Properties]:
+    """The text of a file with this content, and what it says of itself beside; see `load_brief`.
+
+    Raises:
+        BriefUnreadable: There is none, or it is of no format that is read.
+    """
+    extractor = _EXTRACTORS.get(suffix_of(source))
+    if extractor is None:
+        raise BriefUnreadable(f"{source} is not one of {SUFFIXES_SAID}; convert it to text first")
+    return extractor(content, source)
 
 
 def suffix_of(name: str) -> str:
@@ -133,8 +189,11 @@ _EXTRACTORS: dict[str, Callable[[bytes, str], tuple[str, Properties]]] = {
     ".docx": text_of_docx,
     ".html": text_of_html,
     ".htm": text_of_html,
+    MAIL: text_of_mail,
     ".pdf": text_of_pdf,
 }
-SUFFIXES = frozenset(_EXTRACTORS)
+_APART = frozenset(_EXTRACTORS) - {".txt", ".md"}
+"""Read by libraries that what is in a file can lead astray; see index/apart.py."""
+SUFFIXES = frozenset([*_EXTRACTORS, ARCHIVE])
 SUFFIXES_SAID = ", ".join(sorted(SUFFIXES))
 """For a message: `.docx, .htm, …`."""

@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
+from index.briefs import MAX_CHARS
 from index.errors import BriefUnreadable
 from index.types import Properties
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from pypdfium2 import PdfDocument, PdfTextPage
 
 _MAX_PAGES = 1_000
-_MAX_CHARS = 5_000_000
+_MAX_CHARS = MAX_CHARS
 _LOCK = threading.Lock()
 """PDFium is not made for threads."""
 _EDGE = 0.12
@@ -29,6 +31,7 @@ _REPEATED = 0.4
 """Share of the pages on which a line must stand at the same place to be a running head; left pages may have another."""
 _HYPHEN = "\x02"
 """What PDFium gives for a hyphen that ends a line, in place of the hyphen and the end of the line."""
+_LONGEST_WORD = 100
 _NEAR = 1.25
 """How many times the usual distance apart lines may be that follow each other in a paragraph."""
 _ENDS = re.compile(r"[.!?:][”’\"')\]\d]*$")
@@ -97,7 +100,8 @@ def _lines_of(document: "PdfDocument", source: str) -> list[Line]:
 def _lines(text_page: "PdfTextPage", number: int, page_box: tuple[float, float, float, float]) -> Iterator[Line]:
     import pypdfium2.raw as pdfium
 
-    text = "".join(chr(pdfium.FPDFText_GetUnicode(text_page, at)) for at in range(text_page.count_chars()))
+    letter_at = partial(pdfium.FPDFText_GetUnicode, text_page.raw)  # most of the time goes here: no Python in between
+    text = "".join(map(chr, map(letter_at, range(text_page.count_chars()))))
     _, lower, _, upper = page_box
     box, x, y = pdfium.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
     for match in re.finditer(rf"[^\r\n{_HYPHEN}]+{_HYPHEN}?", text):
@@ -205,7 +209,8 @@ def _joined(text: str, more: str, words: Counter[str], space: str) -> str:
     Whether the hyphen was of the word is seen from how the document writes it elsewhere or, where it does not, from
     whether it knows both parts as words.
     """
-    match = re.search(rf"(\w+)(?:{_HYPHEN}|-)$", text)
+    end = text[-_LONGEST_WORD:]  # the paragraph may be long, and this is done for each of its lines
+    match = re.search(rf"(\w+)(?:{_HYPHEN}|-)$", end)
     rest = re.match(r"\w+", more)
     if match is None or rest is None:
         return f"{text}{space}{more}"
@@ -213,7 +218,7 @@ def _joined(text: str, more: str, words: Counter[str], space: str) -> str:
     whole, parted = words[head + tail], words[f"{head}-{tail}"]
     both = words[head] > 0 and words[tail] > 1  # the tail stands once at the beginning of its line
     keep = parted > whole or not tail[0].islower() or (not whole and both)
-    start = text[: match.start()]
+    start = text[: len(text) - len(end) + match.start()]
     if space != " ":
         begin, _, rest_of_word = start.rpartition(" ")
         start = f"{begin}{space}{rest_of_word}"

@@ -108,8 +108,8 @@ class Segment:
             f"{(folder / CATALOGUE).resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
         )
         self._lock = threading.Lock()
-        self.passages: npt.NDArray[Any] = np.load(folder / PASSAGES, mmap_mode="r")
-        self.vectors: Vectors = np.load(folder / VECTORS, mmap_mode="r")
+        self.passages: npt.NDArray[Any] = np.load(folder / PASSAGES, mmap_mode="r", allow_pickle=False)
+        self.vectors: Vectors = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
         self.brief_of: npt.NDArray[np.int32] = np.ascontiguousarray(self.passages["brief"])
         self.n_briefs = int(self._all("SELECT count(*) FROM briefs")[0][0])
         counts = {len(self.passages), len(self.vectors)}

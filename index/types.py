@@ -50,6 +50,15 @@ class Properties:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What is read as a brief of its own: a file, or one inside it."""
+
+    source: str
+    """As that of a brief; of a file inside another, the other's in front: `archive.zip/name.txt`."""
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """A source document, its text kept exactly.
 
@@ -60,7 +69,8 @@ class Brief:
     id: str
     text: str
     source: str
-    """Path of the file as it is shown and listed: relative to the folder indexed, with `/`."""
+    """Path of the file as it is shown and listed: relative to the folder indexed, with `/`; of a file inside another,
+    `archive.zip/name.txt`."""
     title: str
     date: str | None
     """ISO date (`2021-03-15`), or None when the brief states none."""

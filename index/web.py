@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
-from index.briefs import parse_date
+from index.dates import parse_date
 from index.decoding import decode
 from index.errors import BriefUnreadable
 from index.types import Properties
@@ -32,24 +32,31 @@ def text_of_html(content: bytes, source: str) -> tuple[str, Properties]:
     Raises:
         BriefUnreadable: No article is found, the page is too large, or its encoding is not certain.
     """
-    import trafilatura
-
     declared = _CHARSET.search(content[:4096])
     name = (declared[1] or declared[2]).decode("ascii", "ignore") if declared else None
-    page = _DATA.sub("data:,", decode(content, source, name)).removeprefix("\ufeff")
+    return text_of_page(decode(content, source, name), source)
+
+
+def text_of_page(page: str, source: str) -> tuple[str, Properties]:
+    """As `text_of_html`, of a page that is text already."""
+    import trafilatura
+
+    page = _DATA.sub("data:,", page).removeprefix("\ufeff")
     if (n_tags := page.count("<")) > _MAX_TAGS:
         raise BriefUnreadable(f"{source} has {n_tags:,} tags, {_MAX_TAGS:,} are not too many; save its text as .txt")
     try:
         found = trafilatura.bare_extraction(
             page, with_metadata=True, include_comments=False, date_extraction_params=_DATES
         )  # fmt: skip
+        words = "" if found is None or isinstance(found, dict) or found.body is None else "".join(_words(found.body))
     except Exception as exc:  # whatever a page does to the parsers
-        raise BriefUnreadable(f"{source} cannot be read as a web page: {exc}; save its text as .txt") from exc
-    if found is None or isinstance(found, dict) or found.body is None:
+        why = " ".join(str(exc).split())[:100] or type(exc).__name__
+        raise BriefUnreadable(f"{source} cannot be read as a web page ({why}); save its text as .txt") from exc
+    if not words.strip():
         raise BriefUnreadable(f"{source} holds no article that can be told from its menus; save its text as .txt")
     day = date.fromisoformat(found.date) if found.date else None
     title = " ".join((found.title or "").split())
-    blocks = [block for block in re.split(r"\s*\n\s*\n\s*", "".join(_words(found.body)).strip()) if block]
+    blocks = [block for block in re.split(r"\s*\n\s*\n\s*", words.strip()) if block]
     while blocks and (blocks[0] == title or (day and parse_date(blocks[0]) == day)):
         del blocks[0]
     header = [f"{day:%B} {day.day}, {day.year}"] if day else []

@@ -35,10 +35,14 @@ def text_of_docx(content: bytes, source: str) -> tuple[str, Properties]:
         BriefUnreadable: It is no Word document, is damaged, encrypted, or unpacks to too much.
     """
     document = _opened(content, source)
-    paragraphs = ("".join(_words(paragraph)).strip() for paragraph in _paragraphs(document.element.body))
+    try:
+        paragraphs = ["".join(_words(paragraph)).strip() for paragraph in _paragraphs(document.element.body)]
+        properties = _properties(document)
+    except Exception as exc:  # of parts that are not what they should be python-docx tells in errors of many types
+        raise _damaged(source, exc) from exc
     # An empty line inside a paragraph would cut it in two.
     blocks = [re.sub(r"\s*\n\s*", "\n", block) for block in paragraphs if block]
-    return "\n\n".join(blocks) + "\n", _properties(document)
+    return "\n\n".join(blocks) + "\n", properties
 
 
 def _opened(content: bytes, source: str) -> "Document":
@@ -58,10 +62,14 @@ def _opened(content: bytes, source: str) -> "Document":
     except BriefUnreadable:
         raise
     except Exception as exc:  # python-docx lets errors of zipfile, lxml and its own through, of many types
-        raise BriefUnreadable(f"{source} is not a whole Word document ({_reason(exc)}); save it in Word again") from exc
+        raise _damaged(source, exc) from exc
     if declares:
         raise BriefUnreadable(f"{source} declares entities, which no Word document does; save it in Word again")
     return document
+
+
+def _damaged(source: str, exc: Exception) -> BriefUnreadable:
+    return BriefUnreadable(f"{source} is not a whole Word document ({_reason(exc)}); save it in Word again")
 
 
 def _reason(exc: Exception) -> str:

@@ -23,6 +23,7 @@ from qa import followup
 from qa.calibration import Calibration, signals_of
 from qa.citations import check_range, cite, parse_citation_id
 from qa.header import HeaderQuestion, asked_part, from_header
+from qa.lists import asks_for_several
 from qa.marks import MARKS_FILE, Mark, Marks, mark_of
 from qa.periods import Period, asks_present, period_of
 from qa.reader import Reader, TransformersReader
@@ -30,6 +31,7 @@ from qa.records import read_records
 from qa.retriever import retrieve
 from qa.settings import AskSettings
 from qa.spelling import correct
+from qa.together import MOST, put_together
 from qa.types import Answer, Citation, Hit, ReadPassage, Reply, Span
 from qa.verify import Verdict, verify_citations
 from qa.words import content_words
@@ -105,7 +107,7 @@ class Assistant:
         id: str | None = None,
         after: Reply | None = None,
     ) -> Reply:
-        """The reply to `question`, with at most `top_k` answers, best first.
+        """The reply to `question`, with at most `top_k` answers, best first; those that belong together count as one.
 
         Args:
             question: In plain words, misspelt ones among them; `Reply.understood` tells how they were read.
@@ -159,8 +161,13 @@ class Assistant:
         retrieved = time.perf_counter()
         spans = self._reader.read(question, hits, self._settings)
         read = time.perf_counter()
-        answers = self._answers(store, question, spans, top_k, period)
-        return self._told(store, question, hits, answers, (started, retrieved, read))
+        several = asks_for_several(question)
+        answers = self._answers(store, question, spans, max(top_k, MOST) if several else top_k, period)
+        n_listed = 1
+        if several and answers and answers[0].confidence >= self._calibration.threshold:
+            answers, n_listed = put_together(several, answers, hits, store.brief, self._calibration.threshold)
+        answers = answers[: n_listed + top_k - 1]
+        return self._told(store, question, hits, answers, (started, retrieved, read), n_listed)
 
     def _of_header(
         self, store: Store, question: str, part: HeaderQuestion, hits: Sequence[Hit], started: float, top_k: int
@@ -171,7 +178,13 @@ class Assistant:
         return self._told(store, question, hits, answers, (started, retrieved, time.perf_counter()))
 
     def _told(
-        self, store: Store, question: str, hits: Sequence[Hit], answers: tuple[Answer, ...], times: tuple[float, ...]
+        self,
+        store: Store,
+        question: str,
+        hits: Sequence[Hit],
+        answers: tuple[Answer, ...],
+        times: tuple[float, ...],
+        n_listed: int = 1,
     ) -> Reply:
         started, retrieved, read = times
         confidence = answers[0].confidence if answers else 0.0
@@ -181,7 +194,7 @@ class Assistant:
         timings = {"retrieve": retrieved - started, "read": read - retrieved, "total": done - started}
         return Reply(
             question, found, round(confidence, 4), answers, passages,
-            {stage: round(seconds * 1000, 1) for stage, seconds in timings.items()},
+            {stage: round(seconds * 1000, 1) for stage, seconds in timings.items()}, n_listed=n_listed,
         )  # fmt: skip
 
     def brief(self, brief_id: str) -> Brief:
@@ -320,7 +333,13 @@ class Assistant:
 
 
 def check_filters(filters: Filters) -> None:
-    """Raises QuestionInvalid when a date of `filters` is none, or nothing can lie between the two."""
+    """Raises QuestionInvalid when a date of `filters` is none, nothing can lie between the two, or one is no text."""
+    for name in filters.__slots__:
+        try:
+            (getattr(filters, name) or "").encode()
+        except UnicodeEncodeError:
+            # Half of a surrogate pair is no character, and no database takes it.
+            raise QuestionInvalid(f"{name} holds half of a character; write it again") from None
     for name in ("after", "before"):
         value = getattr(filters, name)
         try:

@@ -51,7 +51,7 @@ def _leans(opening: str) -> bool:
 
 def _who_answered(asked: str, before: Reply) -> str | None:
     """The answer before, where a name was asked for and a name it is."""
-    if not before.found or not re.match(r"(?:\W*\w+\W+)?who\b", asked, re.IGNORECASE):
+    if not before.found or before.n_listed > 1 or not re.match(r"(?:\W*\w+\W+)?who\b", asked, re.IGNORECASE):
         return None
     words = _WORD.findall(before.answers[0].text)
     capitals = sum(word[0].isupper() for word in words)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from index.briefs import Outline, Range, outline
+from index.briefs import Outline, outline
+from index.names import Range
 from index.types import Brief, Passage
 from qa.citations import cite
 from qa.types import Answer, Hit
@@ -84,7 +85,7 @@ def from_header(asked: HeaderQuestion, hits: Sequence[Hit], briefs: Mapping[str,
     answers = []
     for name, weight in weights.items():
         said = outline(briefs[name].text)
-        if place := _place(asked.part, said):
+        if place := _place(asked.part, said, briefs[name].text):
             sure = weight / sum(weights.values()) * share_held(asked.subject, briefs[name]) ** 2
             citation = cite(briefs[name], _whole(briefs[name], said, place), *place)
             answers.append(Answer(citation.quote, round(min(sure, _SUREST), 4), citation))
@@ -98,10 +99,16 @@ def share_held(subject: str, brief: Brief) -> float:
     return len(asked & there) / len(asked) if asked else 1.0
 
 
-def _place(part: Part, said: Outline) -> Range | None:
-    if part is Part.AUTHORS:  # “Jane Doe and John Roe” as they stand
-        return (said.authors[0][0], said.authors[-1][1]) if said.authors else None
-    return said.date if part is Part.DATE else said.title
+def _place(part: Part, said: Outline, text: str) -> Range | None:
+    if part is not Part.AUTHORS:
+        return said.date if part is Part.DATE else said.title
+    if not said.authors:
+        return None
+    start, end = said.authors[0]
+    for author in said.authors[1:]:  # “Jane Doe and John Roe” as they stand, as far as one paragraph names them
+        if author[0] > end and not (text[end : author[0]].count("\n") and author[1] > said.end):
+            end = author[1]
+    return start, end
 
 
 def _whole(brief: Brief, said: Outline, place: Range) -> Passage:

@@ -22,6 +22,7 @@ def markdown(replies: Sequence[Reply]) -> str:
     blocks, notes = [f"# {HEADING}"], []
     for section in sections(replies):
         blocks.append(f"## {markdown_inline(section.question)}")
+        blocks += [section.together] if section.together else []
         for answer in section.answers:
             marks = "".join(f"[^{n}]" for n, _ in answer.notes)
             sentence = f"{_line(answer.before)}**{markdown_inline(answer.quote)}**{markdown_inline(answer.after)}"
@@ -40,6 +41,7 @@ def page(replies: Sequence[Reply]) -> str:
     body, notes = [], []
     for section in sections(replies):
         body.append(f'<h2 dir="auto">{html.escape(section.question)}</h2>')
+        body += [f"<p>{section.together}</p>"] if section.together else []
         body += [_quote(answer) for answer in section.answers] or [f"<p>{NOT_FOUND}</p>"]
         for answer in section.answers:
             notes += [

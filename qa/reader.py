@@ -63,7 +63,7 @@ class TransformersReader:
             local = self._folder is not None
             self._tokenizer: Any = AutoTokenizer.from_pretrained(source, local_files_only=local, use_fast=True)
             self._model: Any = AutoModelForQuestionAnswering.from_pretrained(
-                source, local_files_only=local, dtype=preferred_dtype()
+                source, local_files_only=local, dtype=preferred_dtype(), use_safetensors=True
             ).eval()
         except Exception as exc:  # the library raises a dozen unrelated types here
             first = (str(exc).strip().splitlines() or [type(exc).__name__])[0][:200]

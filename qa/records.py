@@ -251,6 +251,8 @@ def _docx_text(content: bytes, name: str) -> str:
             for part in chosen:
                 for paragraph in ElementTree.fromstring(parts.read(part)).iter(f"{_WORD_NAMESPACE}p"):
                     lines.append("".join(piece.text or "" for piece in paragraph.iter(f"{_WORD_NAMESPACE}t")))
-    except (zipfile.BadZipFile, ElementTree.ParseError, OSError, ValueError) as exc:
+    except CitationInvalid:
+        raise
+    except Exception as exc:  # of a damaged file zipfile raises errors of many types
         raise CitationInvalid(f"{name} is not a whole DOCX file ({exc}); export the reply again") from exc
     return "\n".join(lines)

@@ -37,11 +37,30 @@ class Section:
 
     question: str
     answers: tuple[Cited, ...]
+    together: str = ""
+    """Tells that the first answers belong together, if they do."""
 
 
 def shown(reply: Reply) -> tuple[Answer, ...]:
-    """The answers to show: none when nothing was found; after the first, only those more likely right than wrong."""
-    return tuple(a for n, a in enumerate(reply.answers) if not n or a.confidence >= SURE) if reply.found else ()
+    """The answers to show: none when nothing was found; first those that belong together, as `in_order`.
+
+    Of the others only those more likely right than wrong.
+    """
+    if not reply.found:
+        return ()
+    return (*in_order(reply), *(a for a in reply.answers[reply.n_listed :] if a.confidence >= SURE))
+
+
+def in_order(reply: Reply) -> tuple[Answer, ...]:
+    """The answers that belong together, in the order in which their briefs tell them; the surest brief comes first."""
+    items = reply.answers[: reply.n_listed]
+    briefs = list(dict.fromkeys(answer.citation.brief_id for answer in items))
+    return tuple(sorted(items, key=lambda a: (briefs.index(a.citation.brief_id), a.citation.start)))
+
+
+def together_words(reply: Reply) -> str:
+    """“3 answers that belong together:”, where a question that asks for several has them; else empty."""
+    return f"{reply.n_listed} answers that belong together:" if reply.n_listed > 1 else ""
 
 
 def citations_of(replies: Iterable[Reply]) -> tuple[Citation, ...]:
@@ -63,7 +82,7 @@ def sections(replies: Sequence[Reply]) -> Iterator[Section]:
             notes = tuple(enumerate(told, start=n + 1))
             answers.append(Cited(before, quote, after, answer.confidence, notes))
             n += len(notes)
-        yield Section(on_a_line(reply.question), tuple(answers))
+        yield Section(on_a_line(reply.question), tuple(answers), together_words(reply))
 
 
 def reference(citation: Citation) -> str:

@@ -6,7 +6,8 @@ and filters.
 
 The columns of a CSV are `COLUMNS`. Its cells are text for people: line breaks are spaces, and a cell that a spreadsheet
 could take for a formula has an apostrophe in front. What is verbatim stands in `records` (see `qa.records`), so that
-`briefqa verify` takes the sheet.
+`briefqa verify` takes the sheet. Answers that belong together stand in one cell, a semicolon between them, and so do
+their citations.
 """
 
 import csv
@@ -146,12 +147,16 @@ def _cells(asked: Asked, outcome: Reply | dict[str, Any]) -> list[str]:
         "confidence": f"{outcome.confidence:.4f}",
     }  # fmt: skip
     if answers := shown(outcome):
-        c = answers[0].citation
+        items, further = answers[: outcome.n_listed], answers[outcome.n_listed :]
+        c = items[0].citation
         cells |= {
-            "answer": answers[0].text, "sentence": c.sentence, "title": c.title, "date": c.date or "",
+            "answer": "; ".join(item.text for item in items), "title": c.title, "date": c.date or "",
+            "sentence": " ".join(dict.fromkeys(item.citation.sentence for item in items)),
             "kind": c.kind or "", "authors": ", ".join(c.authors), "source": c.source,
-            "paragraph": str(c.paragraph), "citation": c.id, "also": _listed(answers[0].also),
-            "further answers": _listed([c for a in answers[1:] for c in (a.citation, *a.also)]),
+            "paragraph": "; ".join(dict.fromkeys(str(item.citation.paragraph) for item in items)),
+            "citation": "; ".join(item.citation.id for item in items),
+            "also": _listed([other for item in items for other in item.also]),
+            "further answers": _listed([c for a in further for c in (a.citation, *a.also)]),
             "records": " ".join(map(record_line, citations_of([outcome]))),
         }  # fmt: skip
     return _row(cells)

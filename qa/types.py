@@ -96,7 +96,8 @@ class Reply:
     """What the assistant says to a question.
 
     `found` is False when the briefs do not answer; `answers` may then still list weak
-    candidates, each with its low confidence. `answers` and `passages` come best first.
+    candidates, each with its low confidence. `answers` and `passages` come best first; if the
+    question asks for several things, the answers that belong together come before all others.
     """
 
     question: str
@@ -109,7 +110,11 @@ class Reply:
     understood: str | None = None
     """What was answered, where that is not the question letter by letter: words misspelt, or left to the question
     before."""
+    n_listed: int = 1
+    """How many of the first answers belong together: items of a list, where the question asks for several things."""
 
     def __post_init__(self) -> None:
         if self.found and not self.answers:
             raise ValueError("a reply that found something needs at least one answer")
+        if self.n_listed < 1 or (self.n_listed > 1 and not (self.found and self.n_listed <= len(self.answers))):
+            raise ValueError(f"{self.n_listed} of {len(self.answers)} answers cannot belong together")

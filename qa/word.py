@@ -33,6 +33,8 @@ def document(replies: Sequence[Reply]) -> bytes:
     notes: list[tuple[int, str]] = []
     for section in sections(replies):
         made.add_heading(section.question, 1)
+        if section.together:
+            made.add_paragraph(section.together)
         for answer in section.answers:
             paragraph = made.add_paragraph(style="Quote")
             paragraph.add_run(answer.before)

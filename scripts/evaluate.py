@@ -21,7 +21,8 @@ from qa.questions import briefs_of, load_questions
 from reader_data import HELD_OUT_BATCHES
 
 COLUMNS = {
-    "n_questions": "questions", "em": "EM", "f1": "F1", "top3_f1": "top-3 F1", "right_brief": "right brief",
+    "n_questions": "questions", "em": "EM", "f1": "F1", "best_f1": "F1, found or not", "top3_f1": "top-3 F1",
+    "right_sentence": "right sentence", "right_brief": "right brief",
     "recall_at_5": "recall@5", "found_when_answerable": "found", "rightly_not_found": "rightly not found",
     "overall": "overall", "auroc": "AUROC", "ece": "ECE", "ece_by_chance": "ECE by chance",
 }  # fmt: skip

@@ -215,12 +215,9 @@ def variants(briefs: list[Brief], embedders: Sequence[str]) -> Iterator[tuple[st
             yield f"words weigh {weight}, not 0.5", whole, by_score(whole, vectors, embed, changed)
             changed = replace(SETTINGS, brief_weight=weight)
             yield f"words of the brief weigh {weight}, not 0.5", whole, by_score(whole, vectors, embed, changed)
-        for n in (30, 300):
-            yield (
-                f"{n} candidates a search, not 100",
-                whole,
-                by_score(whole, vectors, embed, replace(SETTINGS, n_retrieved=n)),
-            )
+        for n_retrieved in (30, 300):
+            changed = replace(SETTINGS, n_retrieved=n_retrieved)
+            yield f"{n_retrieved} candidates a search, not 100", whole, by_score(whole, vectors, embed, changed)
         bare = embed([p.text for p in whole.passages])
         yield "header not embedded", whole, by_score(whole, bare, embed)
         yield "sentences embedded too", whole, by_sentences(whole, vectors, embed)

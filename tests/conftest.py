@@ -102,3 +102,11 @@ def folder(tmp_path: Path) -> Path:
     (briefs / "harbour.txt").write_bytes(BRIEF.encode())
     (briefs / "grain.txt").write_bytes(OTHER.encode())
     return briefs
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])

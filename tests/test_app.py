@@ -42,7 +42,9 @@ def client(url: str) -> Iterator[Client]:
 
 def test_ask_returns_the_reply_as_json(client: Client) -> None:
     reply = client.predict("How large is the levy?", api_name="/ask")
-    assert list(reply) == ["question", "found", "confidence", "answers", "passages", "timings_ms", "id", "understood"]
+    assert list(reply) == [
+        "question", "found", "confidence", "answers", "passages", "timings_ms", "id", "understood", "n_listed"
+    ]  # fmt: skip
     assert (reply["found"], reply["confidence"], reply["id"]) == (True, 0.91, None)
     citation = reply["answers"][0]["citation"]
     assert HEAT.text[citation["start"] : citation["end"]] == citation["quote"] == reply["answers"][0]["text"]

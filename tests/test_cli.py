@@ -80,7 +80,9 @@ def test_not_found_is_said_and_is_no_error(indexed):
 
 def test_the_reply_as_json_is_the_contract(indexed):
     reply = json.loads(indexed("ask", "what would it cost", "--json")[1])
-    assert sorted(reply) == ["answers", "confidence", "found", "id", "passages", "question", "timings_ms", "understood"]
+    assert sorted(reply) == [
+        "answers", "confidence", "found", "id", "n_listed", "passages", "question", "timings_ms", "understood"
+    ]  # fmt: skip
     assert sorted(reply["answers"][0]) == ["also", "citation", "confidence", "text"]
     assert set(reply["answers"][0]["citation"]) >= set(
         "id brief_id title date kind authors topics source paragraph start end quote sentence passage "

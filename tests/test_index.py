@@ -178,7 +178,7 @@ def test_bad_input_changes_nothing(index_dir, tmp_path, embedder):
     (tmp_path / "only" / "bad.txt").write_bytes(b"\x81")
     for path, words in (
         ("nowhere", "there is no file or folder"),
-        ("empty", r"there is no file to index \(.*\.txt\) in"),
+        ("empty", r"there is no file to index \(.*\.zip\) in"),
         ("brief.odt", f"is not one of {SUFFIXES_SAID}"),
         ("only", "none of the 1 files could be read, so nothing was changed; the first: bad.txt is not UTF-8"),
     ):

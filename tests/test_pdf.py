@@ -159,7 +159,7 @@ def test_what_cannot_be_read_is_refused(content, words):
 def test_a_text_without_end_is_refused(monkeypatch):
     monkeypatch.setattr(pdf, "_MAX_CHARS", 10)
     with pytest.raises(BriefUnreadable, match="a.pdf holds more than 10 characters"):
-        text([Words("More than ten.", 700)])
+        pdf.text_of_pdf(written([[Words("More than ten.", 700)]]), "a.pdf")
 
 
 @pytest.mark.browser

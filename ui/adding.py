@@ -20,7 +20,7 @@ def adding_form() -> str:
         f'<section class="bq-adding" aria-label="Add briefs" data-most="{MAX_BYTES}">'
         '<p class="bq-drop"><label class="bq-pick"><input type="file" multiple '
         f'accept="{",".join(sorted(SUFFIXES))}"><span>Add files</span></label> '
-        '<span class="bq-hint">or drop them here: PDF, Word, web page, text, Markdown</span></p>'
+        '<span class="bq-hint">or drop them here: PDF, Word, web page, mail, text, Markdown, zip</span></p>'
         '<details class="bq-paste"><summary>Paste a text</summary><form>'
         '<label>Name<input class="bq-field" name="name" maxlength="150" autocomplete="off" '
         'placeholder="Its first line, if you give none"></label>'

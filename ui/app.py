@@ -10,6 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio_client import Client
 
 from index.adding import Added
 from index.check import Finding
@@ -22,7 +23,9 @@ from ui.endpoints import Endpoints, filters_of, place_of
 from ui.examples import example_questions
 from ui.history import history_page
 from ui.library import library_page
+from ui.monitor import Monitor
 from ui.quality_tab import Teaching, asked_of, judged_of, lay_quality, wire_quality
+from ui.service import guarded
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
@@ -249,8 +252,11 @@ def launch(
     port: int | None = None,
     auth: tuple[str, str] | None = None,
     mcp_server: bool = False,
+    hosts: Sequence[str] = (),
+    monitor: Monitor | None = None,
+    max_waiting: int = 64,
 ) -> str:
-    """Serves `app` in a thread and returns its address; `app.block_thread()` waits for Ctrl-C.
+    """Serves `app` in a thread and returns its address; see ui/service.py for waiting until it is to stop.
 
     Args:
         app: What `build_app` returned.
@@ -258,20 +264,31 @@ def launch(
         port: Port, or None for the first free one from 7860.
         auth: User and password asked for, or None.
         mcp_server: Offers the endpoints to agents too, as MCP tools.
+        hosts: Names that the server may be called by, besides its addresses and localhost.
+        monitor: The assistant of `app`, watched; adds /healthz and /metrics.
+        max_waiting: Questions and runs that may wait for their turn; more are refused.
 
     Raises:
         PackageMissing: `mcp_server`, and the package for it is not installed.
     """
     if mcp_server and find_spec("mcp") is None:
         raise PackageMissing("agents are served with a package that is not installed; get it with: pip install 'mcp<2'")
+    app.queue(max_size=max_waiting)
     _, url, _ = app.launch(
+        app_kwargs=guarded(hosts, auth, monitor),
         server_name=host, server_port=port, auth=auth, mcp_server=mcp_server, prevent_thread_lock=True,
         theme=page_theme(), css=page_css(), head=page_head(), quiet=True, share=False, inbrowser=False,
         footer_links=["api"], run_history=False, ssr_mode=False, enable_monitoring=False, pwa=False,
+        _frontend=False,  # or gradio calls itself, and refuses to start on a machine too busy to answer in 3 s
         max_file_size=1,  # briefs come as an event (ui/adding.py), never as an upload, so nothing may be uploaded
     )  # fmt: skip
     if mcp_server:
         _give_json(app.mcp_server_obj)
+        if auth:  # a tool is called through the page’s own address, where gradio would come as a stranger
+            app.mcp_server_obj._client_instance = Client(
+                url, auth=auth, download_files=False, verbose=False, analytics_enabled=False,
+                _skip_components=False, headers={"x-gradio-user": "mcp"},
+            )  # fmt: skip
     return str(url)
 
 

@@ -36,7 +36,7 @@ from qa.questions import load_questions
 from qa.reader import DEFAULT_READER
 from qa.records import Recorded, read_records
 from qa.runs import compare, is_run, load_run, run_json
-from qa.sections import said_by
+from qa.sections import said_by, shown, together_words
 from qa.sheet import AnswerSheet, check_sheet
 from qa.types import Reply
 from qa.verify import Status as CitationStatus
@@ -51,8 +51,14 @@ app = typer.Typer(
 
 IndexDir = Annotated[Path, typer.Option("--index-dir", envvar="BRIEFQA_INDEX", help="Folder of the index.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-EmbedderName = Annotated[str | None, typer.Option("--embedder", help="sentence-transformers model, name or path.")]
-ReaderName = Annotated[str | None, typer.Option("--reader", help="Question-answering model, name or path.")]
+EmbedderName = Annotated[
+    str | None,
+    typer.Option("--embedder", envvar="BRIEFQA_EMBEDDER", help="sentence-transformers model, name or path."),
+]
+ReaderName = Annotated[
+    str | None,
+    typer.Option("--reader", envvar="BRIEFQA_READER", help="Question-answering model, name or path."),
+]
 After = Annotated[str | None, typer.Option(help="Only briefs of this date or later (2021-03-15).")]
 Before = Annotated[str | None, typer.Option(help="Only briefs of this date or earlier.")]
 Author = Annotated[str | None, typer.Option(help="Only briefs by this author (part of the name will do).")]
@@ -78,7 +84,9 @@ def main() -> None:
 
 @app.command()
 def index(
-    inputs: Annotated[list[Path] | None, typer.Argument(help="Folders and files of briefs.")] = None,
+    inputs: Annotated[
+        list[Path] | None, typer.Argument(envvar="BRIEFQA_BRIEFS", help="Folders and files of briefs.")
+    ] = None,
     rebuild: Annotated[bool, typer.Option("--rebuild", help="Take nothing over from the index there is.")] = False,
     drop_missing: Annotated[
         bool, typer.Option("--drop-missing", help="Go on when a folder that held briefs now holds none.")
@@ -168,7 +176,7 @@ def ask(
         Path | None,
         typer.Option("--out", help="With --batch: a .csv or .jsonl of answers to write, or to go on with."),
     ] = None,
-    top_k: Annotated[int, typer.Option("--top-k", min=1, help="The most answers to show.")] = 3,
+    top_k: Annotated[int, typer.Option("--top-k", envvar="BRIEFQA_TOP_K", min=1, help="The most answers to show.")] = 3,
     export_to: Annotated[
         Path | None,
         typer.Option("--export", help="Also write the replies to a .md, .html, .docx, .bib, .csl.json or .json file."),
@@ -396,31 +404,63 @@ def evaluate(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; only this machine by default.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(envvar="BRIEFQA_HOST", help="Address to listen on; only this machine by default.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(envvar="BRIEFQA_PORT", help="Port to listen on.")] = 7860,
-    auth: Annotated[str | None, typer.Option(envvar="BRIEFQA_AUTH", help="USER:PASS to ask for.")] = None,
-    mcp: Annotated[bool, typer.Option("--mcp", help="Offer the endpoints to agents too, as MCP tools.")] = False,
+    auth: Annotated[
+        str | None,
+        typer.Option(envvar="BRIEFQA_AUTH", help="USER:PASS to ask for; safer as a variable than on a command line."),
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(envvar="BRIEFQA_ALLOW_HOST", help="A name it is called by, besides addresses and localhost."),
+    ] = None,
+    max_waiting: Annotated[
+        int, typer.Option(envvar="BRIEFQA_MAX_WAITING", min=1, help="Questions that may wait; more are refused.")
+    ] = 64,
+    mcp: Annotated[
+        bool, typer.Option("--mcp", envvar="BRIEFQA_MCP", help="Offer the endpoints to agents too, as MCP tools.")
+    ] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", envvar="BRIEFQA_LOG_JSON", help="Log an object of JSON a line.")
+    ] = False,
+    log_questions: Annotated[
+        bool, typer.Option("--log-questions", envvar="BRIEFQA_LOG_QUESTIONS", help="Log what is asked, too.")
+    ] = False,
     index_dir: IndexDir = DEFAULT_DIR,
     embedder: EmbedderName = None,
     reader: ReaderName = None,
 ) -> None:
     """Serve the web page. If there is no index, the sample briefs are indexed first.
 
+    Logs a line an event to stderr; /healthz and /metrics (Prometheus) tell how it is. SIGTERM and Ctrl-C end what runs,
+    then the server.
+
     Example: briefqa serve --port 8000
     """
-    if auth is not None and ":" not in auth:
+    if auth is not None and not all(auth.partition(":")):
         raise typer.BadParameter("--auth is USER:PASS")
-    assistant = _assistant(index_dir, embedder, reader)
-    from ui.app import build_app, launch  # gradio takes seconds to import; only this command needs it
+    # gradio takes seconds to import; only this command needs it.
+    from ui.app import build_app, launch
+    from ui.logs import log_to_stderr
+    from ui.monitor import Monitor
+    from ui.service import serve_until_told
 
-    page = build_app(assistant)
+    log_to_stderr(as_json=log_json)
+    monitor = Monitor(_assistant(index_dir, embedder, reader), log_questions=log_questions)
+    page = build_app(monitor.assistant)
+    user, _, password = (auth or "").partition(":")
     try:
-        user, _, password = (auth or "").partition(":")
-        url = launch(page, host=host, port=port, auth=(user, password) if auth else None, mcp_server=mcp)
+        url = launch(
+            page, host=host, port=port, auth=(user, password) if auth else None, mcp_server=mcp,
+            hosts=allow_host or (), monitor=monitor, max_waiting=max_waiting,
+        )  # fmt: skip
     except OSError as exc:
         raise AddressTaken(f"the page cannot listen on {host}:{port}; choose another with --port") from exc
-    print(f"BriefQA is at {url}  (Ctrl-C stops it)")
-    page.block_thread()
+    log_to_stderr(as_json=log_json)  # the web server has made its own handlers meanwhile
+    print(f"BriefQA is at {url}  (Ctrl-C stops it)", flush=True)
+    serve_until_told(page, monitor, url)
 
 
 def _assistant(index_dir: Path, embedder: str | None, reader: str | None) -> Assistant:
@@ -525,9 +565,9 @@ def _print_reply(reply: Reply) -> None:
                 f"  nearest: {escape(passage.title)}, {passage.date or 'no date'}, {place_words(passage.paragraph)}"
             )
         return
-    for n, answer in enumerate(reply.answers):
-        if n and answer.confidence < 0.5:
-            break
+    if together := together_words(reply):
+        console.print(f"{together}\n", style="bold")
+    for answer in shown(reply):
         cited = answer.citation
         console.print(f"[bold]{escape(answer.text)}[/bold]")
         at = cited.start - cited.sentence_start

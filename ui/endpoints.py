@@ -38,7 +38,8 @@ class Endpoints:
     ) -> dict[str, Any]:
         """Answers a question from the indexed policy briefs, only ever in their own words, each with its citation.
 
-        `found` is false when the briefs do not answer; weak candidates may then still be listed.
+        `found` is false when the briefs do not answer; weak candidates may then still be listed. If the question asks
+        for several things, the first `n_listed` of the `answers` belong together and are the answer.
 
         Args:
             question: The question, in plain words.
@@ -48,7 +49,7 @@ class Endpoints:
             kind: Only briefs of this kind, such as Insight.
             topic: Only briefs with this topic tag; part of it will do.
             brief: Only this brief, by its id or file name.
-            top_k: The most answers to give.
+            top_k: The most answers to give; those that belong together count as one.
         """
         return asdict(self.assistant.ask(question, filters_of(after, before, author, kind, topic, brief), top_k=top_k))
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from index.briefs import outline
 from index.check import Finding
 from index.types import Brief, Facets, Failure, Filters, ParagraphRole, Report
 from qa.citations import parse_citation_id, place_words
-from qa.sections import said_by
+from qa.sections import in_order, said_by
 from qa.types import Answer, Citation, ReadPassage, Reply
 from ui import citing
 from ui.markup import address, counted, dots, escape, facts, opener, time_of
@@ -105,12 +105,13 @@ def message_page(error: Exception) -> str:
 def reply_page(reply: Reply, judged: Judged = NOT_JUDGED) -> str:
     """The reply: answers as cards, or that the briefs do not answer; what was read is folded below."""
     if reply.found:
-        first, *rest = reply.answers
+        items, rest = in_order(reply), reply.answers[reply.n_listed :]
+        card = list_card(items, judged) if len(items) > 1 else answer_card(items[0], judged, first=True)
         sure = [answer for answer in rest if answer.confidence >= _WEAK]
         weak = [answer for answer in rest if answer.confidence < _WEAK]
         more = f'<h2 class="bq-more">Other readings</h2>{_cards(sure, judged)}' if sure else ""
         folded = f"{_weak(weak, judged)}{_passages(reply.passages, 'Passages read')}"
-        body = f"{answer_card(first, judged, first=True)}{more}{timeline((first, *sure))}{folded}"
+        body = f"{card}{more}{timeline((*items, *sure))}{folded}"
     else:
         body = _not_found(reply, judged)
     asked = reply.understood or reply.question
@@ -125,16 +126,40 @@ def reply_page(reply: Reply, judged: Judged = NOT_JUDGED) -> str:
 
 def answer_card(answer: Answer, judged: Judged = NOT_JUDGED, *, first: bool = False) -> str:
     """One answer: its words, its sentence with the span marked, who said it, how sure, where it is; judged or not."""
+    return f'<article class="bq-answer{" bq-first" if first else ""}">{_told(answer, judged, (answer,))}</article>'
+
+
+def list_card(answers: Sequence[Answer], judged: Judged = NOT_JUDGED) -> str:
+    """Answers that belong together, in the order given, each with its own citation.
+
+    A sentence that holds several of them stands once, below the last of them, all of them marked.
+    """
+    items = []
+    for answer in answers:
+        fellows = [other for other in answers if _sentence_at(other) == _sentence_at(answer)]
+        shown = fellows if answer is fellows[-1] else ()
+        items.append(f'<li class="bq-item">{_told(answer, judged, shown)}</li>')
+    name = f'aria-label="{len(answers)} answers that belong together"'
+    return f'<article class="bq-answer bq-first" {name}><ol class="bq-items">{"".join(items)}</ol></article>'
+
+
+def _sentence_at(answer: Answer) -> tuple[str, int, str]:
+    return answer.citation.brief_id, answer.citation.sentence_start, answer.citation.sentence
+
+
+def _told(answer: Answer, judged: Judged, marked: Sequence[Answer]) -> str:
+    """What a card tells of an answer; its sentence only where something is to be marked there."""
     citation = answer.citation
     words = confidence_words(answer.confidence)
-    pieces = cut(citation.sentence, citation.sentence_start, (citation.start, citation.end))
+    ranges = [(other.citation.start, other.citation.end) for other in marked]
+    pieces = cut(citation.sentence, citation.sentence_start, ranges[-1], ranges[:-1]) if marked else ()
+    cited = (replace(piece, mark=Mark.CITED) if piece.mark is Mark.OTHER else piece for piece in pieces)
+    sentence = f'<blockquote class="bq-sentence" dir="auto">{_marked(cited)}</blockquote>' if marked else ""
     return (
-        f'<article class="bq-answer{" bq-first" if first else ""}">'
-        f'<p class="bq-words" dir="auto">{escape(answer.text)}</p>'
-        f'<blockquote class="bq-sentence" dir="auto">{_marked(pieces)}</blockquote>{_said(citation)}'
+        f'<p class="bq-words" dir="auto">{escape(answer.text)}</p>{sentence}{_said(citation)}'
         f'<div class="bq-foot">{citation_line(citation)}'
         f'<span class="bq-sure" title="{answer.confidence:.0%} likely to be right">{words}</span></div>'
-        f"{actions(citation, judged)}{_also(answer.also)}</article>"
+        f"{actions(citation, judged)}{_also(answer.also)}"
     )
 
 

@@ -75,7 +75,7 @@
 
   function tell(words) {
     for (const output of document.querySelectorAll('.bq-taught')) output.textContent = '';
-    const output = pressed?.closest('.bq-answer, .bq-tools')?.querySelector('.bq-taught');
+    const output = pressed?.closest('.bq-item, .bq-answer, .bq-tools')?.querySelector('.bq-taught');
     if (output) output.textContent = words;
   }
 
