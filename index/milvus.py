@@ -27,7 +27,7 @@ import numpy as np
 from index.bm25 import shares, weighed
 from index.dense import EXACT_ROWS
 from index.errors import IndexCorrupt, PackageMissing, StoreUnavailable
-from index.searches import Part
+from index.searches import SegmentPart
 from index.types import Rows, Vectors
 from index.visible import alive, gone, starts, within, without
 from index.words import WORDS, Sparse, Words, WordsWriter
@@ -86,7 +86,7 @@ def connected(uri: str) -> MilvusClient:
 class MilvusSearches:
     """The searches of one generation. Safe to use from several threads."""
 
-    def __init__(self, uri: str, collection: str, parts: Sequence[Part]) -> None:
+    def __init__(self, uri: str, collection: str, parts: Sequence[SegmentPart]) -> None:
         """Asks Milvus for nothing yet: what does not search needs none.
 
         Args:

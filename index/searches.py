@@ -18,7 +18,7 @@ from index.types import Mask, Rows, Vectors
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SegmentPart:
     """A segment as a generation holds it."""
 
     segment: Segment
@@ -103,7 +103,7 @@ class LocalWriter:
 class LocalSearches:
     """FAISS segment by segment, tantivy over all."""
 
-    def __init__(self, parts: Sequence[Part], words: Path, before: Searches | None) -> None:
+    def __init__(self, parts: Sequence[SegmentPart], words: Path, before: Searches | None) -> None:
         """Opens the FAISS indexes of `parts`, but those that the searches `before` have open, and tantivy’s in `words`.
 
         Raises:

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from index.errors import CitationInvalid, IndexCorrupt, IndexMismatch, IndexMissing
-from index.searches import LocalSearches, Part, Searches
+from index.searches import LocalSearches, Searches, SegmentPart
 from index.segment import Keys, Segment
 from index.settings import FORMAT, IndexSettings, StoreKind, StoreSettings
 from index.types import Brief, Facets, Failure, Filters, Mask, Passage, Report, Rows, Vectors
@@ -221,7 +221,7 @@ class Store:
 
     def _open_searches(self, before: "Store | None") -> Searches:
         parts = [
-            Part(segment, _identity(record), record.first_row, record.dense, alive)
+            SegmentPart(segment, _identity(record), record.first_row, record.dense, alive)
             for segment, record, alive in zip(self.segments, self.manifest.segments, self._alive, strict=True)
         ]
         if self.manifest.store.kind == StoreKind.MILVUS:

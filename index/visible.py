@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from index.searches import Part
+from index.searches import SegmentPart
 from index.types import Mask, Rows
 
 
@@ -34,17 +34,17 @@ def without(ranges: Iterable[tuple[int, int]]) -> str:
     return " or ".join([f"row < {seen[0][0]}", *gaps, f"row >= {seen[-1][1]}"])
 
 
-def alive(part: Part) -> Mask:
+def alive(part: SegmentPart) -> Mask:
     """Which rows of a segment are of briefs that are not gone."""
     return np.ones(len(part.segment), bool) if part.alive is None else part.alive
 
 
-def gone(part: Part) -> Rows:
+def gone(part: SegmentPart) -> Rows:
     """The first rows of the briefs that are gone."""
     return starts([part], np.flatnonzero(~alive(part)) + part.first_row, once=True)
 
 
-def starts(parts: Sequence[Part], rows: Rows, once: bool = False) -> Rows:
+def starts(parts: Sequence[SegmentPart], rows: Rows, once: bool = False) -> Rows:
     """The first row of the brief of each of `rows`, ascending; with `once`, of every brief once."""
     found = []
     for part in parts:
