@@ -1,4 +1,4 @@
-"""Keeps THIRD_PARTY.md: under which licence everything stands that an installed BriefQA consists of.
+"""Keeps scripts/deploy/THIRD_PARTY.md: under which licence everything stands that an installed BriefQA consists of.
 
 python scripts/licences.py            # writes it, from the metadata of what is installed
 python scripts/licences.py --check    # exit code 1 if it is not what would be written
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lock import ROOT, installed, required
 
-LIST = Path(ROOT, "THIRD_PARTY.md")
+LIST = Path(ROOT, "scripts", "deploy", "THIRD_PARTY.md")
 HEAD = """# What BriefQA consists of, and its licences
 
 Written by `python scripts/licences.py` from what the packages say of themselves; `--check` tells if it is out of date.

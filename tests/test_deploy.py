@@ -17,8 +17,8 @@ import lock
 from ui.cli import app
 
 ROOT = Path(__file__).parents[1]
-CONTAINERFILE = ROOT / "deploy" / "Containerfile"
-UNITS = sorted((ROOT / "deploy").glob("*.service"))
+CONTAINERFILE = ROOT / "scripts" / "deploy" / "Containerfile"
+UNITS = sorted((ROOT / "scripts" / "deploy").glob("*.service"))
 
 
 def steps() -> list[tuple[str, str]]:
