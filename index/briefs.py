@@ -146,7 +146,8 @@ def _trim(text: str, start: int, end: int) -> Range:
 def _blocks(text: str) -> tuple[FrontMatter, list[Range]]:
     """The front matter, which may be empty, and the blocks after it."""
     front = front_matter(text) or FrontMatter(0, {}, (), ())
-    return front, [_trim(text, m.start(), m.end()) for m in _BLOCK.finditer(text, front.end)]
+    blocks = [_trim(text, m.start(), m.end()) for m in _BLOCK.finditer(text, front.end)]
+    return front, [(start, end) for start, end in blocks if start < end]  # a byte order mark by itself is no block
 
 
 def _body(text: str, blocks: list[Range]) -> tuple[list[Range], tuple[str, ...]]:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import fuzz_files
@@ -29,6 +29,7 @@ LINES = st.lists(st.sampled_from(LINE.split("/")) | st.text(max_size=30))
 
 
 @given(LINES, st.sampled_from(["\n", "\n\n", "\r\n", "\r", "\r\n\r\n"]))
+@example(["By Ana Brook", "\ufeff"], "\n\n")
 def test_whatever_the_lines_every_part_lies_in_the_text(lines, between):
     text = between.join(lines)
     try:
