@@ -403,7 +403,9 @@ def test_weights_are_shipped_as_safetensors_only() -> None:
 
 
 def test_every_threat_names_a_test_that_exists() -> None:
-    table = [line for line in (ROOT / "ui" / "SECURITY.md").read_text(encoding="utf-8").splitlines() if "`test_" in line]
+    table = [
+        line for line in (ROOT / "ui" / "SECURITY.md").read_text(encoding="utf-8").splitlines() if "`test_" in line
+    ]
     assert len(table) > 20
     known = {
         f"{path.name}::{node.name}"
