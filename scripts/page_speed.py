@@ -30,17 +30,20 @@ _WARMING = 5
 """Questions asked before any is timed."""
 
 # Resolves when a reply other than the one at hand has been painted, with the milliseconds since Enter was pressed.
+# Every frame is looked at: gradio may put the reply there, or anew, before it lets it be seen.
 _WATCH = """() => {
   const reply = () => document.querySelector('#answers .bq-reply');
   const before = reply()?.dataset.asked;
   let pressed;
   addEventListener('keydown', () => { pressed = performance.now(); }, { capture: true, once: true });
   window.painted = new Promise(done => {
-    new MutationObserver((_, observer) => {
-      if (!reply() || reply().dataset.asked === before || !reply().checkVisibility({ opacityProperty: true })) return;
-      observer.disconnect();
-      requestAnimationFrame(() => setTimeout(() => done(performance.now() - pressed)));
-    }).observe(document.querySelector('#answers'), { subtree: true, childList: true, attributes: true });
+    const look = () => {
+      const there = reply();
+      if (there && there.dataset.asked !== before && there.checkVisibility({ opacityProperty: true }))
+        setTimeout(() => done(performance.now() - pressed));
+      else requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
   });
 }"""
 _READY = """() => document.querySelector('#question textarea')?.checkVisibility()
