@@ -314,10 +314,16 @@ def page_head() -> str:
 
 
 def page_theme() -> gr.themes.Base:
-    """A plain theme in the fonts of the machine; gradio's own would load font files. Colours: page.css."""
+    """A plain theme in the fonts of the machine; gradio's own would load font files. Colours: page.css.
+
+    gradio's sizes of letters are in pixels; the same ones here grow with the letters of the browser.
+    """
     system = [gr.themes.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "sans-serif")]
     mono = [gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospace")]
-    return gr.themes.Base(font=system, font_mono=mono, radius_size=gr.themes.sizes.radius_sm)
+    letters = gr.themes.Size(
+        xxs=".5625rem", xs=".625rem", sm=".75rem", md=".875rem", lg="1rem", xl="1.375rem", xxl="1.625rem"
+    )
+    return gr.themes.Base(font=system, font_mono=mono, text_size=letters, radius_size=gr.themes.sizes.radius_sm)
 
 
 def _lay_html(elem_id: str, label: str, value: str = "") -> gr.HTML:
