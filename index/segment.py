@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,8 @@ class Segment:
         self._catalogue = sqlite3.connect(
             f"{(folder / CATALOGUE).resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False
         )
+        # A connection refers to itself: left to the garbage collector, file and cache stay for minutes.
+        weakref.finalize(self, self._catalogue.close)
         self._lock = threading.Lock()
         self.passages: npt.NDArray[Any] = np.load(folder / PASSAGES, mmap_mode="r", allow_pickle=False)
         self.vectors: Vectors = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)

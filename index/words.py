@@ -11,6 +11,7 @@ passages, never changes, and those of all segments together tell what is rare in
 import hashlib
 import sqlite3
 import threading
+import weakref
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -114,6 +115,8 @@ class Words:
                             check_same_thread=False)
             for folder in folders
         ]  # fmt: skip
+        for file in self._files:  # as those of segments
+            weakref.finalize(self, file.close)
         totals = [file.execute("SELECT n_rows, text, header, letters FROM totals").fetchone() for file in self._files]
         self.n_passages = sum(n_rows for n_rows, *_ in totals)
         """Also those of briefs that are gone and whose segment is still there."""

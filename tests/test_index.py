@@ -1,5 +1,6 @@
 """The index on disk: what a run does, what is found afterwards, what no crash or damage can do."""
 
+import gc
 import json
 import os
 import shutil
@@ -306,6 +307,19 @@ def test_an_open_store_keeps_answering_from_its_generation(index_dir, folder, em
     build_index(index_dir, embedder)
     assert store.brief("grain.txt").text == OTHER
     assert sources(index_dir) == ["harbour.txt"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="the system does not list open files")
+def test_a_store_that_is_left_closes_its_files_at_once(index_dir):
+    gc.collect()
+    gc.disable()  # what only the garbage collector closes stays open for minutes
+    try:
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            assert Store(index_dir).briefs(Filters())
+        assert len(os.listdir("/proc/self/fd")) == before
+    finally:
+        gc.enable()
 
 
 def test_facets_count_briefs(index_dir, folder, embedder):
