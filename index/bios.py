@@ -3,11 +3,10 @@
 import re
 from collections.abc import Sequence
 
-from index.names import NAME_WORD, Range, without_honorific
+from index.names import HONORIFIC, NAME_WORD, Range, without_honorific
 
-_TITLES = r"(?:Dr|Prof|Professor|Sir|Lt|Col|Gen|Maj|Capt|Ret|Ambassador)"
 _NAME = rf"{NAME_WORD}(?:\s+{NAME_WORD}){{1,4}}"
-_NAMES = rf"(?P<names>(?:{_TITLES}\.?\s+)*{_NAME}(?:(?:,\s+(?:and\s+)?|\s+and\s+){_NAME})*)"
+_NAMES = rf"(?P<names>(?:{HONORIFIC})*{_NAME}(?:(?:,\s+(?:and\s+)?|\s+and\s+){_NAME})*)"
 _BIO = re.compile(
     r"(?:(?:About the author:|(?:This \w+ was )?(?:[Pp]repared|[Dd]rafted|[Ww]ritten) by)\s+)?"
     rf"{_NAMES}"
@@ -46,7 +45,7 @@ def bios_in(text: str, body: Sequence[Range]) -> tuple[frozenset[Range], tuple[R
         start, end = body[at]
         if end - start <= _LONGEST_HEADING and _HEADING.fullmatch(text, start, end):
             under = _until_notes(text, body[at + 1 :])
-            return frozenset([body[at], *under]), _named(text, under, _BIO)
+            return frozenset([body[at], *under]), _named(text, under)
     last = len(body) - 1
     while last > 0 and is_note(text, *body[last]):
         last -= 1
@@ -56,7 +55,7 @@ def bios_in(text: str, body: Sequence[Range]) -> tuple[frozenset[Range], tuple[R
     while first > 1 and _SURE.match(text, *body[first - 1]):
         first -= 1
     bios = list(body[first : last + 1])
-    return frozenset(bios), _named(text, bios, _BIO)
+    return frozenset(bios), _named(text, bios)
 
 
 def _until_notes(text: str, body: Sequence[Range]) -> list[Range]:
@@ -68,10 +67,10 @@ def _until_notes(text: str, body: Sequence[Range]) -> list[Range]:
     return under
 
 
-def _named(text: str, bios: Sequence[Range], pattern: re.Pattern[str]) -> tuple[Range, ...]:
+def _named(text: str, bios: Sequence[Range]) -> tuple[Range, ...]:
     names: list[Range] = []
     for bio in bios:
-        match = pattern.match(text, *bio)
+        match = _BIO.match(text, *bio)
         if match is None:
             continue
         at, stop = match.span("names")

@@ -7,7 +7,8 @@ Range = tuple[int, int]
 
 _CAPITAL = "A-ZÀ-ÖØ-ÞĀĂĄĆĈĊČĎĐĒĔĖĘĚĜĞĠĢĤĦĨĪĬĮİĴĶĹĻĽĿŁŃŅŇŊŌŎŐŒŔŖŘŚŜŞŠŢŤŦŨŪŬŮŰŲŴŶŸŹŻŽ"
 NAME_WORD = rf"(?:[{_CAPITAL}][\w’'.-]*|de|van|von|der|bin|al|el|da|di|la)"
-_HONORIFIC = re.compile(r"(?:Dr|Prof|Professor|Sir|Lt|Col|Gen|Maj|Capt|Ret|Ambassador)\.?\s+")
+HONORIFIC = r"(?:Dr|Prof|Professor|Sir|Lt|Col|Gen|Maj|Capt|Ret|Ambassador)\.?\s+"
+_HONORIFIC = re.compile(HONORIFIC)
 _FULL_NAME = re.compile(rf"[{_CAPITAL}][\w’'.-]*(?:\s+{NAME_WORD}){{1,4}}")
 _ROLE = re.compile(
     r"\b(?:fellow|director|professor|analyst|research(?:er)?|scholar|institut\w*|universit\w+|college|cent(?:er|re)|school|"

@@ -344,7 +344,8 @@ def test_they_are_shown_in_the_order_of_the_brief_however_sure():
 def test_the_page_shows_one_card_whose_sentence_stands_once():
     page = render.reply_page(listed())
     card = page[page.index("<article") : page.index("</article>")]
-    assert card.startswith('<article class="bq-answer bq-first" aria-label="3 answers that belong together"><ol')
+    told = "3 answers that belong together"
+    assert card.startswith(f'<article class="bq-answer bq-first" aria-label="{told}"><p class="bq-label">{told}</p><ol')
     assert [card.index(f'<p class="bq-words" dir="auto">{text}</p>') for text in ITEMS] == sorted(
         card.index(f'<p class="bq-words" dir="auto">{text}</p>') for text in ITEMS
     )

@@ -139,8 +139,11 @@ def list_card(answers: Sequence[Answer], judged: Judged = NOT_JUDGED) -> str:
         fellows = [other for other in answers if _sentence_at(other) == _sentence_at(answer)]
         shown = fellows if answer is fellows[-1] else ()
         items.append(f'<li class="bq-item">{_told(answer, judged, shown)}</li>')
-    name = f'aria-label="{len(answers)} answers that belong together"'
-    return f'<article class="bq-answer bq-first" {name}><ol class="bq-items">{"".join(items)}</ol></article>'
+    told = f"{len(answers)} answers that belong together"
+    return (
+        f'<article class="bq-answer bq-first" aria-label="{told}"><p class="bq-label">{told}</p>'
+        f'<ol class="bq-items">{"".join(items)}</ol></article>'
+    )
 
 
 def _sentence_at(answer: Answer) -> tuple[str, int, str]:
