@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 import httpx
@@ -88,6 +89,30 @@ def test_a_run_of_the_indexer_is_a_log_line(monitor: Monitor, assistant: FakeAss
     assert (failed["what"], failed["outcome"], failed["level"]) == ("rebuild", "failed", "error")
     assert failed["reason"].startswith("another run is writing")
     assert "traceback" not in failed  # it is told what to do; where in the code says nothing more
+
+
+def test_one_thread_asks_and_one_indexes_whoever_calls(
+    monitor: Monitor, assistant: FakeAssistant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch keeps memory for every thread that calls it; and the page's progress is known by the caller's context."""
+    whose = ContextVar("whose", default="nobody")
+    asked, indexed, told = set(), set(), []
+    ask, update = assistant.ask, assistant.update
+    monkeypatch.setattr(assistant, "ask", lambda *a, **k: (asked.add(threading.get_ident()), ask(*a, **k))[1])
+    monkeypatch.setattr(assistant, "update", lambda **k: (indexed.add(threading.get_ident()), update(**k))[1])
+
+    def call(name: str) -> None:
+        whose.set(name)
+        monitor.ask("How large is the levy?")
+        monitor.update(progress=lambda *_: told.append(whose.get()))
+
+    callers = [threading.Thread(target=call, args=(name,)) for name in ("Ada", "Ben", "Cid")]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert (len(asked), len(indexed)) == (1, 1)
+    assert set(told) == {"Ada", "Ben", "Cid"}
 
 
 def test_what_nobody_foresaw_is_logged_with_its_traceback(
