@@ -74,6 +74,10 @@ class QuestionInvalid(BriefQAError):
     """An empty or endless question, or a filter that makes no sense."""
 
 
+class QuestionDropped(BriefQAError):
+    """A question whose reply nobody waits for any more."""
+
+
 class CitationInvalid(BriefQAError):
     """A citation or brief id that names nothing in the index, or a file that holds no citation."""
 

@@ -4,7 +4,7 @@ import re
 import threading
 import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -14,7 +14,7 @@ from index.adding import Added, add_briefs, remove_brief
 from index.builder import build_index, no_progress
 from index.check import Finding, check_index
 from index.embedder import Embedder, SentenceTransformerEmbedder
-from index.errors import CitationInvalid, QuestionInvalid
+from index.errors import CitationInvalid, QuestionDropped, QuestionInvalid
 from index.history import PastRun, past_runs
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
@@ -56,6 +56,11 @@ class Status:
     report: Report | None
     store: str
     """What searches, in words."""
+
+
+def always() -> bool:
+    """Whether the reply is still wanted: it is."""
+    return True
 
 
 class Assistant:
@@ -106,6 +111,7 @@ class Assistant:
         top_k: int = 3,
         id: str | None = None,
         after: Reply | None = None,
+        wanted: Callable[[], bool] = always,
     ) -> Reply:
         """The reply to `question`, with at most `top_k` answers, best first; those that belong together count as one.
 
@@ -115,11 +121,14 @@ class Assistant:
             top_k: The most answers.
             id: Comes back in the reply.
             after: The reply before in a conversation: “and what did he recommend?” is understood from it.
+            wanted: Whether the reply is still wanted; asked before the search and before the reading.
 
         Raises:
             QuestionInvalid: Empty, too long, a `top_k` under 1, or a filter that is no date.
+            QuestionDropped: It is not wanted any more.
         """
         question = self._checked(question, filters, top_k)
+        _go_on(wanted)
         store = self._current()
         started = time.perf_counter()
         understood = followup.resolve(question, after) if after else question
@@ -131,6 +140,7 @@ class Assistant:
         else:
             period = period_of(understood, date.today())  # noqa: DTZ011 (the asker's own day)
             hits = retrieve(store, self._embedder, understood, filters, self._settings, period)
+            _go_on(wanted)
             reply = self._reply(store, understood, hits, started, top_k, period)
         return replace(reply, id=id, question=question, understood=understood if understood != question else None)
 
@@ -350,6 +360,11 @@ def check_filters(filters: Filters) -> None:
             raise QuestionInvalid(f"{name} must be a date like 2021-03-15, not {value!r}")
     if filters.after and filters.before and filters.after > filters.before:
         raise QuestionInvalid(f"no date is after {filters.after} and before {filters.before}; swap the two")
+
+
+def _go_on(wanted: Callable[[], bool]) -> None:
+    if not wanted():
+        raise QuestionDropped("another question took the place of this one")
 
 
 def resolve(store: Store, citation_id: str) -> tuple[Brief, int, int]:

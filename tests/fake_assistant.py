@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from index.check import Finding
-from index.errors import CitationInvalid, IndexBusy, QuestionInvalid
+from index.errors import CitationInvalid, IndexBusy, QuestionDropped, QuestionInvalid
 from index.history import PastRun
 from index.types import Brief, Facets, Failure, Filters, Paragraph, ParagraphRole, Passage, Report
 from qa.marks import Mark, mark_of, squad_of
@@ -145,12 +145,21 @@ class FakeAssistant:
         self.updates: list[bool] = []
         self.busy = False
         self.endless = False
+        self.dropped: list[str] = []
         self.marked: dict[tuple[str, str], Mark] = {}
 
-    def ask(self, question: str, filters: Filters = Filters(), *, top_k: int = 3, after: Reply | None = None) -> Reply:
+    def ask(
+        self,
+        question: str,
+        filters: Filters = Filters(),
+        *,
+        top_k: int = 3,
+        after: Reply | None = None,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> Reply:
         """The reply; an empty question and a filter that is no date are refused as by the real one.
 
-        “they” is the ferry, where it was asked about before.
+        “they” is the ferry, where it was asked about before; with “slow”, a second is thought about it.
         """
         understood = None
         if after and "they" in question and "ferry" in after.question:
@@ -160,8 +169,11 @@ class FakeAssistant:
         if filters.after == "soon":
             raise QuestionInvalid("after must be a date like 2021-03-15, not 'soon'")
         words = re.findall(r"\w+", question.lower())
-        if "slow" in words:
-            time.sleep(1)
+        for _ in range(20 if "slow" in words else 1):
+            if not wanted():
+                self.dropped.append(question)
+                raise QuestionDropped("another question took the place of this one")
+            time.sleep(0.05 if "slow" in words else 0)
         answers = tuple(answer(sure, places) for word, sure, places in ANSWERS if word in words)[:top_k]
         found = bool(answers)
         if not found:

@@ -173,27 +173,27 @@ def test_a_run_is_stopped_at_its_next_step() -> None:
 
 
 def test_page_shows_answer(client: Client) -> None:
-    answers = client.predict("How large is the levy?", *NO_FILTERS, api_name="/ask_page")
+    answers = client.predict(1, "How large is the levy?", *NO_FILTERS, api_name="/ask_page")[1]
     assert '<p class="bq-words" dir="auto">0.4 cents on each kilowatt-hour</p>' in answers
 
 
 def test_page_says_that_the_question_is_empty(client: Client) -> None:
-    answers = client.predict("", *NO_FILTERS, api_name="/ask_page")
+    answers = client.predict(1, "", *NO_FILTERS, api_name="/ask_page")[1]
     assert answers.startswith('<p class="bq-error" role="alert">The question is empty; ask something')
 
 
 def test_page_shows_an_error_as_its_sentence(client: Client) -> None:
-    answers = client.predict("levy", "soon", "", None, None, None, "", api_name="/ask_page")
+    answers = client.predict(1, "levy", "soon", "", None, None, None, "", api_name="/ask_page")[1]
     assert "After must be a date like 2021-03-15, not &#x27;soon&#x27;.</p>" in answers
     assert "Traceback" not in answers
 
 
 def test_page_says_not_found(client: Client) -> None:
-    assert "The briefs do not answer this." in client.predict("Who is king?", *NO_FILTERS, api_name="/ask_page")
+    assert "The briefs do not answer this." in client.predict(1, "Who is king?", *NO_FILTERS, api_name="/ask_page")[1]
 
 
 def test_filters_reach_the_assistant(client: Client) -> None:
-    answers = client.predict("levy", "", "", None, " Policy Brief ", None, "", api_name="/ask_page")
+    answers = client.predict(1, "levy", "", "", None, " Policy Brief ", None, "", api_name="/ask_page")[1]
     assert "<summary>Passages read (2)</summary>" in answers
 
 
@@ -228,7 +228,7 @@ def test_every_event_has_its_own_name(url: str) -> None:
     events = [e for e in httpx.get(f"{url}config", trust_env=False).json()["dependencies"] if e["backend_fn"]]
     names = [event["api_name"] for event in events]
     assert sorted(names) == [
-        "add", "ask", "ask_page", "brief", "briefs", "check", "choices", "choices_after_add",
+        "add", "ask", "ask_page", "asked_again", "brief", "briefs", "check", "choices", "choices_after_add",
         "choices_after_rebuild_page", "choices_after_remove", "choices_after_update_page", "close", "forget", "home",
         "judge", "left", "library", "marked_set", "marks", "measure_file", "measure_marks", "open_from_added",
         "open_from_answers", "open_from_library", "open_from_marks", "rebuild_page", "remove", "scope",
@@ -269,7 +269,7 @@ def test_ten_pages_at_once_each_get_their_own(url: str) -> None:
     def asked(question: str) -> str:
         client = Client(url, verbose=False, analytics_enabled=False)
         try:
-            page = str(client.predict(question, *NO_FILTERS, api_name="/ask_page"))
+            page = str(client.predict(1, question, *NO_FILTERS, api_name="/ask_page")[1])
         finally:
             client.close()
         return page.partition('data-asked="')[2].partition('"')[0]

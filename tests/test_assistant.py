@@ -9,7 +9,7 @@ import pytest
 from conftest import BRIEF, OTHER, HashEmbedder, KeywordReader
 
 from index.builder import build_index
-from index.errors import CitationInvalid, IndexMismatch, IndexMissing, QuestionInvalid
+from index.errors import CitationInvalid, IndexMismatch, IndexMissing, QuestionDropped, QuestionInvalid
 from index.store import Store
 from index.types import Filters
 from qa.assistant import Assistant
@@ -84,6 +84,15 @@ def test_filters_reach_the_search(assistant):
 def test_a_bad_question_is_one_sentence(assistant, question, filters, top_k, words):
     with pytest.raises(QuestionInvalid, match=words):
         assistant.ask(question, filters, top_k=top_k)
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+def test_a_question_that_is_not_wanted_any_more_is_not_read(assistant, monkeypatch, looks):
+    """Neither one that was dropped while it waited, nor one dropped during the search."""
+    monkeypatch.setattr(KeywordReader, "read", lambda *_: pytest.fail("was read"))
+    answers = iter([True] * looks + [False])
+    with pytest.raises(QuestionDropped, match="^another question took the place of this one$"):
+        assistant.ask("what would it cost", wanted=lambda: next(answers))
 
 
 def test_citations_resolve_to_their_characters(assistant):

@@ -295,6 +295,30 @@ def test_a_reply_is_told_to_those_who_listen(page) -> None:
     expect(page.get_by_role("status").get_by_text(LEVY)).to_be_attached()
 
 
+def test_asking_again_drops_what_was_asked_before(page, assistant: FakeAssistant) -> None:
+    """Its reply is never shown, and one that still waits for its turn is not answered at all."""
+    ask(page, "How large is the levy?")
+    expect(first_words(page)).to_have_text(LEVY)
+    page.evaluate("""() => {
+        window.seen = new Set();
+        const look = () => window.seen.add(document.querySelector('#answers .bq-reply')?.dataset.asked);
+        new MutationObserver(look).observe(document.querySelector('#answers'), { childList: true, subtree: true });
+    }""")
+    assistant.dropped.clear()
+    ask(page, "slow ferry")
+    expect(page.locator("#answers .progress-text")).to_be_visible()
+    ask(page, "slow levy")
+    ask(page, "Why did Harris object?")
+    expect(first_words(page)).to_have_text("it falls on tenants who cannot choose their heating")
+    assert set(page.evaluate("[...window.seen]")) <= {"How large is the levy?", "Why did Harris object?", None}
+    assert assistant.dropped == ["slow ferry", "slow levy"]
+    assert query(page) == {"q": ["Why did Harris object?"]}
+    page.go_back()
+    page.go_back()
+    page.go_back()
+    expect(first_words(page)).to_have_text(LEVY)
+
+
 def test_progress_is_in_view(page) -> None:
     """It stood in the middle of the reply that is replaced, and so below the window when that is long."""
     ask(page, "Who is the king of Spain?")
@@ -319,7 +343,6 @@ def test_copy_citation(make_page, form: str, start: str) -> None:
 def test_a_copied_link_opens_its_citation(make_page) -> None:
     page = make_page(permissions=["clipboard-read", "clipboard-write"])
     ask(page, "How large is the levy?")
-    page.locator(".bq-first").get_by_text("Copy citation").click()
     page.locator(".bq-first").get_by_role("link", name="Link").click()
     expect(page.get_by_role("status").get_by_text("Copied")).to_be_visible()
     page.goto(page.evaluate("navigator.clipboard.readText()"))

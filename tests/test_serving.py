@@ -19,7 +19,7 @@ import pytest
 from fake_assistant import FakeAssistant
 from typer.testing import CliRunner
 
-from index.errors import IndexBusy, IndexCorrupt, IndexStopped, QuestionInvalid, ServerStopping
+from index.errors import IndexBusy, IndexCorrupt, IndexStopped, QuestionDropped, QuestionInvalid, ServerStopping
 from ui.app import build_app, launch
 from ui.cli import app as command_line
 from ui.logs import JsonLines, PlainLines
@@ -66,9 +66,11 @@ def test_a_question_is_a_log_line_without_its_words(monitor: Monitor, lines: io.
     monitor.ask("Who is the president of Brazil?")
     with pytest.raises(QuestionInvalid):
         monitor.ask(" ")
+    with pytest.raises(QuestionDropped):
+        monitor.ask("How large is the levy?", wanted=lambda: False)
     told = logged(lines)
     assert [(line["event"], line["outcome"]) for line in told] == [
-        ("asked", "found"), ("asked", "not_found"), ("asked", "refused"),
+        ("asked", "found"), ("asked", "not_found"), ("asked", "refused"), ("asked", "dropped"),
     ]  # fmt: skip
     assert (told[0]["chars"], told[0]["answers"], told[0]["confidence"]) == (22, 2, 0.91)
     assert "levy" not in lines.getvalue()

@@ -14,7 +14,7 @@ from gradio_client import Client
 
 from index.adding import Added
 from index.check import Finding
-from index.errors import BriefQAError, IndexStopped, PackageMissing
+from index.errors import BriefQAError, IndexStopped, PackageMissing, QuestionDropped
 from index.types import Facets, Progress, Report
 from qa.types import Reply
 from ui import render
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from qa.assistant import Assistant
 
 
+@dataclass
+class Newest:
+    """Which question a visitor asked last; those before it need no reply any more."""
+
+    turn: int = 0
+
+
 @dataclass(frozen=True)
 class Callbacks:
     """What happens at each event: calls the assistant and renders; BriefQAError becomes a sentence."""
@@ -38,19 +45,37 @@ class Callbacks:
     assistant: "Assistant"
     stopping: Event = field(default_factory=Event)
 
-    def ask(
-        self, before: Reply | None, question: str, *filters: str | None
-    ) -> tuple[Reply | None, str, dict[str, Any]]:
-        """The reply, its HTML, and the reader closed: it shows a passage of the question before.
+    def asked_again(self, newest: Newest, event: gr.EventData) -> None:
+        """Takes note that a question was asked while another waits: that one is dropped."""
+        newest.turn = max(newest.turn, event.turn)
 
-        `before` is the reply on the page: what a question may lean on.
+    def ask(
+        self, newest: Newest, turn: int, before: Reply | None, question: str, *filters: str | None
+    ) -> tuple[int | dict[str, Any], Reply | dict[str, Any] | None, str | dict[str, Any], dict[str, Any]]:
+        """The turn, the reply, its HTML, and the reader closed: it shows a passage of the question before.
+
+        Nothing changes where a later question of the same visitor has taken its place.
+
+        Args:
+            newest: The visitor's last question.
+            turn: Number of this one among the visitor's.
+            before: The reply on the page: what a question may lean on.
+            question: What is asked.
+            filters: As `filters_of` takes them.
         """
+        newest.turn = max(newest.turn, turn)  # the news of a later one may come before or after
         closed = gr.update(visible=False)
         try:
-            reply = self.assistant.ask(question or "", filters_of(*filters), after=before)
+            reply = self.assistant.ask(
+                question or "", filters_of(*filters), after=before, wanted=lambda: turn == newest.turn
+            )
+        except QuestionDropped:
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
         except BriefQAError as error:
-            return None, render.message_page(error), closed
-        return reply, render.reply_page(reply, judged_of(self.assistant, reply)), closed
+            return turn, None, render.message_page(error), closed
+        if turn < newest.turn:
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        return turn, reply, render.reply_page(reply, judged_of(self.assistant, reply)), closed
 
     def open(self, reply: Reply | None, event: gr.EventData) -> tuple[str, dict[str, Any]]:
         """The brief that was clicked, at its passage, in the reader."""
@@ -218,7 +243,7 @@ def build_app(assistant: "Assistant", *, examples: Sequence[str] | None = None) 
     if examples is None:
         examples = example_questions(assistant.briefs())
     with gr.Blocks(title="BriefQA", analytics_enabled=False, fill_width=True) as app:
-        reply = gr.State(None)
+        reply, newest = gr.State(None), gr.State(Newest())
         masthead = _lay_html(
             "masthead", "Masthead",
             '<h1><a href="?">BriefQA</a></h1><p>Answers in the briefs’ own words, each with its place.</p>',
@@ -234,7 +259,7 @@ def build_app(assistant: "Assistant", *, examples: Sequence[str] | None = None) 
                 with gr.Tab("Index", id="index", elem_id="tab-index") as index_tab:
                     made = _lay_index(index_tab)
             reader = _lay_reader()
-        _wire_ask(calls, ask, reply, reader)
+        _wire_ask(calls, ask, newest, reply, reader)
         _wire_address(calls, app, masthead, ask, (reply, ask.answers, reader.column))
         _wire_reader(calls, (ask.answers, shelf.library, shelf.added, quality.marks), reply, reader)
         _wire_library(calls, shelf, reader, ask)
@@ -386,14 +411,19 @@ def _lay_reader() -> _Reader:
         return _Reader(column, close, _lay_html("brief", "Brief"))
 
 
-def _wire_ask(calls: Callbacks, ask: _AskTab, reply: gr.State, reader: _Reader) -> None:
-    # Questions wait for each other (concurrency_id): one already uses every core. Of those asked while one is
-    # answered, only the last is (always_last), and its reply takes the place of the other.
+def _wire_ask(calls: Callbacks, ask: _AskTab, newest: gr.State, reply: gr.State, reader: _Reader) -> None:
+    # Questions wait for each other (concurrency_id): one already uses every core. News of a later question of the
+    # same visitor does not wait, and drops those before it.
+    turn = gr.Number(0, visible=False, precision=0)
     gr.on(
-        [ask.question.submit, ask.button.click], calls.ask, [reply, ask.question, *ask.filters],
-        [reply, ask.answers, reader.column], js="briefqa.asking", api_name="ask_page", api_visibility="undocumented",
-        concurrency_id="ask", show_progress_on=ask.answers, trigger_mode="always_last",
-    ).then(None, js="briefqa.answered")  # fmt: skip
+        [ask.question.submit, ask.button.click], calls.ask, [newest, turn, reply, ask.question, *ask.filters],
+        [turn, reply, ask.answers, reader.column], js="briefqa.asking", api_name="ask_page",
+        api_visibility="undocumented", concurrency_id="ask", show_progress_on=ask.answers, trigger_mode="multiple",
+    ).then(None, turn, js="briefqa.answered")  # fmt: skip
+    ask.answers.stop(
+        calls.asked_again, newest, None, api_name="asked_again", api_visibility="undocumented", queue=False,
+        trigger_mode="multiple",
+    )  # fmt: skip
     # `input`, not `change`: of several fields that a script fills, the last call could tell of the first.
     gr.on(
         [field.input for field in ask.filters], calls.scope, list(ask.filters), ask.scope, api_name="scope",

@@ -18,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from index.adding import Added
 from index.builder import no_progress
-from index.errors import BriefQAError, IndexStopped, ServerStopping
+from index.errors import BriefQAError, IndexStopped, QuestionDropped, ServerStopping
 from index.types import Filters, Progress, Report
 from qa.types import Reply
 
@@ -54,7 +54,7 @@ class Monitor:
         self._updates = Counter(
             "briefqa_updates", "Runs of the indexer, by what came of them", ["outcome"], registry=self._registry
         )
-        for outcome in ("found", "not_found", "refused", "failed"):
+        for outcome in ("found", "not_found", "refused", "dropped", "failed"):
             self._asked.labels(outcome)
         for outcome in ("written", "unchanged", "failed"):
             self._updates.labels(outcome)
@@ -75,23 +75,18 @@ class Monitor:
         self,
         question: str,
         filters: Filters = Filters(),
-        *,
-        top_k: int = 3,
-        id: str | None = None,
-        after: Reply | None = None,
+        **named: Any,  # noqa: ANN401  # the rest, as it is
     ) -> Reply:
         """As `Assistant.ask`; raises ServerStopping once the server is to stop."""
-        named = {} if id is None else {"id": id}
         told: dict[str, object] = {"chars": len(question)} | ({"question": question} if self._log_questions else {})
         with self._at_work():
             started = time.perf_counter()
             try:
-                reply = self._asking.submit(
-                    self._assistant.ask, question, filters, top_k=top_k, after=after, **named
-                ).result()
+                reply = self._asking.submit(self._assistant.ask, question, filters, **named).result()
             except BriefQAError as error:
-                self._asked.labels("refused").inc()
-                _tell("asked", outcome="refused", reason=type(error).__name__, **told)
+                outcome = "dropped" if isinstance(error, QuestionDropped) else "refused"
+                self._asked.labels(outcome).inc()
+                _tell("asked", outcome=outcome, reason=type(error).__name__, **told)
                 raise
             except Exception as error:
                 self._asked.labels("failed").inc()

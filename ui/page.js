@@ -12,6 +12,8 @@ window.briefqa = (() => {
   let shown = ''; // the asking part of the address whose reply is on the page
   let plan = null; // the address being restored, until all of it is done
   let recalled = []; // questions asked, oldest first
+  let turns = 0; // questions sent
+  let answeredTurn = 0; // the last of them that was answered
 
   const read = () => new URLSearchParams(location.search);
 
@@ -74,7 +76,9 @@ window.briefqa = (() => {
     if (close) close.click();
   }
 
-  function answered() {
+  function answered(turn) {
+    if (turn !== turns) return; // dropped: a later one is on its way
+    answeredTurn = turn;
     const reply = find('#answers .bq-words, #answers .bq-verdict, #answers .bq-error');
     if (reply) say(reply.textContent, 'bq-told');
     tellAsked();
@@ -92,7 +96,7 @@ window.briefqa = (() => {
     shown = askingPart(params);
   }
 
-  function asking(before, ...values) {
+  function asking(newest, turn, before, ...values) {
     const params = new URLSearchParams(FIELDS.map((name, i) => [name, values[i] || '']));
     const part = askingPart(params);
     if (!plan || askingPart(plan) !== part) {
@@ -102,7 +106,9 @@ window.briefqa = (() => {
     shown = part;
     if (part) recalled = [...recalled.filter(question => question !== values[0]), values[0]];
     title(part && values[0]);
-    return [before, ...values];
+    turns += 1;
+    if (turns > answeredTurn + 1) triggers.answers('stop', { turn: turns }); // what is on its way is not wanted
+    return [newest, turns, before, ...values];
   }
 
   function title(question) {

@@ -172,7 +172,7 @@ def _said(citation: Citation) -> str:
 
 
 def actions(citation: Citation, judged: Judged = NOT_JUDGED) -> str:
-    """What can be done with a citation: copy it in three forms or a link to it, judge it. Its title opens its brief."""
+    """What can be done with a citation: open its brief there, copy it in three forms or a link to it, judge it."""
     forms = (("Plain text", citing.plain), ("Markdown", citing.markdown), ("BibTeX", citing.bibtex))
     copies = "".join(
         f'<button type="button" class="bq-act" data-copy="{escape(form(citation))}">{name}</button>'
@@ -180,8 +180,9 @@ def actions(citation: Citation, judged: Judged = NOT_JUDGED) -> str:
     )
     link = escape(address(brief=citation.brief_id, c=citation.id))
     return (
-        f'<div class="bq-acts"><details class="bq-copy"><summary class="bq-act">Copy citation</summary><span>{copies}'
-        f'<a class="bq-act" href="{link}" data-copy-link>Link</a></span></details>'
+        f'<div class="bq-acts">{opener(citation.id, "Read in brief", "bq-act")}'
+        f'<details class="bq-copy"><summary class="bq-act">Copy citation</summary><span>{copies}</span></details>'
+        f'<a class="bq-act" href="{link}" data-copy-link title="Copies a link to this passage">Link</a>'
         f'<output class="bq-taught"></output>{_judge(citation.id, judged)}</div>'
     )
 
