@@ -279,6 +279,21 @@ def test_ten_pages_at_once_each_get_their_own(url: str) -> None:
         assert list(pool.map(asked, questions)) == questions
 
 
+def test_what_is_kept_of_callers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ui.app.MOST_VISITORS", 3)
+    app = build_app(FakeAssistant())  # type: ignore[arg-type]
+    url = launch(app)
+    try:
+        for _ in range(8):
+            with httpx.Client(trust_env=False) as client:
+                call = f"{url}gradio_api/call/ask"
+                event = client.post(call, json={"data": ["levy?", *[None] * 6, 3]}).json()["event_id"]
+                assert "event: complete" in client.get(f"{call}/{event}").text
+        assert len(app.state_holder.session_data) <= 4  # one may have come while one was let go
+    finally:
+        app.close(verbose=False)
+
+
 def test_with_auth_nothing_is_told_to_strangers() -> None:
     app = build_app(FakeAssistant())  # type: ignore[arg-type]
     url = launch(app, auth=("ada", "secret"))

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from qa.assistant import Assistant
 
 
+MOST_VISITORS = 500
+"""Whose last reply and place in the page are kept. gradio counts every call of a program as a visitor who may come
+back, and keeps a tenth of a megabyte for each of, otherwise, ten thousand."""
+
+
 @dataclass
 class Newest:
     """Which question a visitor asked last; those before it need no reply any more."""
@@ -305,6 +310,7 @@ def launch(
         theme=page_theme(), css=page_css(), head=page_head(), quiet=True, share=False, inbrowser=False,
         footer_links=["api"], run_history=False, ssr_mode=False, enable_monitoring=False, pwa=False,
         _frontend=False,  # or gradio calls itself, and refuses to start on a machine too busy to answer in 3 s
+        state_session_capacity=MOST_VISITORS,
         max_file_size=1,  # briefs come as an event (ui/adding.py), never as an upload, so nothing may be uploaded
     )  # fmt: skip
     if mcp_server:
