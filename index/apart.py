@@ -4,8 +4,8 @@ A page, a PDF or a Word file can be built so that reading it takes hours, all me
 that read them cannot be told to stop. So they work apart, in one process for many files, and whatever happens to it
 costs one file. It ends by itself when nobody has asked for a minute, and with the program that started it.
 
-Asked: a line of JSON, `{"source": …, "what": …, "size": …}`, and the file. Told: a line of JSON, which holds what
-`_answer` gives or `{"refused": …}`.
+Asked: a line of JSON, `{"source": …, "what": …, "at": …, "size": …}`, and the file. Told: a line of JSON, which holds
+what `_answer` gives or `{"refused": …}`.
 """
 
 import atexit
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import BriefUnreadable
+from index.pdf_page import PagePicture, picture_of_page
 from index.types import Properties
 
 SECONDS = 10
@@ -63,16 +64,27 @@ def attached_apart(content: bytes, source: str) -> tuple[bool, list[tuple[str, b
     return answer["says"], [(name, b64decode(inside)) for name, inside in answer["files"]]
 
 
-def _asked(content: bytes, source: str, what: str) -> dict[str, Any]:
+def page_apart(content: bytes, source: str, start: int, end: int) -> tuple[str, PagePicture]:
+    """The text of a PDF file, and the page where `start..end` of it begins, as `index.pdf_page` makes them.
+
+    Raises:
+        BriefUnreadable: As there, or it took too much.
+    """
+    answer = _asked(content, source, "page", (start, end))
+    marks = tuple((left, top, width, height) for left, top, width, height in answer["marks"])
+    return answer["text"], PagePicture(answer["number"], b64decode(answer["png"]), marks)
+
+
+def _asked(content: bytes, source: str, what: str, at: tuple[int, int] = (0, 0)) -> dict[str, Any]:
     with _lock:
-        answer = _answered(content, source, what)
+        answer = _answered(content, source, what, at)
     if "refused" in answer:
         raise BriefUnreadable(answer["refused"])
     return answer
 
 
-def _answered(content: bytes, source: str, what: str) -> dict[str, Any]:
-    request = json.dumps({"source": source, "what": what, "size": len(content)}).encode() + b"\n"
+def _answered(content: bytes, source: str, what: str, at: tuple[int, int]) -> dict[str, Any]:
+    request = json.dumps({"source": source, "what": what, "at": at, "size": len(content)}).encode() + b"\n"
     for process in (_running(), None):
         process = process or _started()  # the one there was may just have ended, idle
         assert process.stdin and process.stdout
@@ -139,15 +151,15 @@ def serve() -> None:
         if not line:
             return
         request = json.loads(line)
-        content = asked.read(request["size"])
+        content = asked.read(request.pop("size"))
         faulthandler.dump_traceback_later(_PATIENCE, exit=True, file=silence)
         limited()
-        told.write(json.dumps(_answer(content, request["source"], request["what"])).encode() + b"\n")
+        told.write(json.dumps(_answer(content, **request)).encode() + b"\n")
         told.flush()
         faulthandler.cancel_dump_traceback_later()
 
 
-def _answer(content: bytes, source: str, what: str) -> dict[str, Any]:
+def _answer(content: bytes, source: str, what: str, at: tuple[int, int]) -> dict[str, Any]:
     from index.loaders import extract
     from index.mail import attachments
 
@@ -155,6 +167,9 @@ def _answer(content: bytes, source: str, what: str) -> dict[str, Any]:
         if what == "attached":
             says, files = attachments(content, source)
             return {"says": says, "files": [(name, b64encode(inside).decode()) for name, inside in files]}
+        if what == "page":
+            text, picture = picture_of_page(content, source, *at)
+            return {"text": text, **asdict(picture), "png": b64encode(picture.png).decode()}
         text, beside = extract(content, source)
         return {"text": text, **asdict(beside)}
     except BriefUnreadable as exc:

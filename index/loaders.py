@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from index.apart import attached_apart, text_apart
+from index.apart import attached_apart, page_apart, text_apart
 from index.archive import members
 from index.briefs import parse_brief
 from index.decoding import decode
 from index.errors import BriefUnreadable, InputMissing
 from index.mail import text_of_mail
 from index.pdf import text_of_pdf
+from index.pdf_page import PagePicture
 from index.types import Brief, Failure, Part, Properties
 from index.web import text_of_html
 from index.word import text_of_docx
@@ -160,6 +161,34 @@ def parts_of(content: bytes, source: str) -> Iterator[Part | Failure]:
                 yield Part(f"{source}/{name}", inside)
     else:
         yield Part(source, content)
+
+
+def content_of(brief: Brief) -> bytes:
+    """The file of a brief, as it is now; of one inside another, what is inside.
+
+    Raises:
+        BriefUnreadable: It is not there any more, or cannot be read.
+    """
+    name = Path(brief.path).name
+    content, _ = read_bytes(SourceFile(brief.path, brief.source))
+    for part in parts_of(content, name):
+        if isinstance(part, Part) and f"/{brief.source}".endswith(f"/{part.source}"):
+            return part.content
+    raise BriefUnreadable(f"{brief.source} is not in {name} any more; update the index")
+
+
+def picture_of(brief: Brief, start: int, end: int) -> PagePicture:
+    """The page of a PDF file where `start..end` of its text begins, those words marked.
+
+    Raises:
+        BriefUnreadable: The brief is of no PDF file, or that is not there any more or says something else now.
+    """
+    if brief.page_at(0) is None:
+        raise BriefUnreadable(f"{brief.source} has no pages; only PDF files have")
+    text, picture = page_apart(content_of(brief), brief.source, start, end)
+    if text != brief.text:
+        raise BriefUnreadable(f"{brief.source} has changed since it was indexed; update the index")
+    return picture
 
 
 def extract(content: bytes, source: str) -> tuple[str, Properties]:

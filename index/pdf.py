@@ -9,6 +9,7 @@ import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -29,7 +30,7 @@ _EDGE = 0.12
 """Share of a page, above and below, where running heads and page numbers are looked for."""
 _REPEATED = 0.4
 """Share of the pages on which a line must stand at the same place to be a running head; left pages may have another."""
-_HYPHEN = "\x02"
+HYPHEN = "\x02"
 """What PDFium gives for a hyphen that ends a line, in place of the hyphen and the end of the line."""
 _LONGEST_WORD = 100
 _NEAR = 1.25
@@ -50,6 +51,8 @@ class Line:
     """Of its letters, a measure of the size of the type."""
     depth: float
     """How far down the page, from 0 to 1."""
+    chars: tuple[int, int] = (0, 0)
+    """Which of the page’s characters, as PDFium counts them."""
 
 
 def text_of_pdf(content: bytes, source: str) -> tuple[str, Properties]:
@@ -57,6 +60,19 @@ def text_of_pdf(content: bytes, source: str) -> tuple[str, Properties]:
 
     Raises:
         BriefUnreadable: It is damaged, encrypted, too long, or holds pictures of text and no text.
+    """
+    with opened(content, source) as document:
+        lines = lines_of(document, source)
+        beside = _properties(document)
+    return text_of(lines), beside
+
+
+@contextmanager
+def opened(content: bytes, source: str) -> Iterator["PdfDocument"]:
+    """The document in a file, and PDFium to itself as long as it is open.
+
+    Raises:
+        BriefUnreadable: It is damaged, encrypted or too long; an error of PDFium meanwhile becomes one too.
     """
     import pypdfium2
 
@@ -71,18 +87,31 @@ def text_of_pdf(content: bytes, source: str) -> tuple[str, Properties]:
             n_pages = len(document)
             if n_pages > _MAX_PAGES:
                 raise BriefUnreadable(f"{source} has {n_pages:,} pages, {_MAX_PAGES:,} are not too many; split it")
-            lines = _lines_of(document, source)
-            beside = _properties(document)
+            yield document
         except pypdfium2.PdfiumError as exc:
             raise BriefUnreadable(f"{source} has a page that cannot be read ({exc}); save it again") from exc
         finally:
             document.close()
+
+
+def lines_of(document: "PdfDocument", source: str) -> list[Line]:
+    """The lines of the text, in order.
+
+    Raises:
+        BriefUnreadable: There are none, or too many.
+    """
+    lines = _all_lines_of(document, source)
     if not any(character.isalnum() for line in lines for character in line.text):
         raise BriefUnreadable(f"{source} holds pictures of pages and no text (a scan); have its text recognised (OCR)")
-    return "\n\n".join(paragraphs(without_heads(lines, n_pages))) + "\n", beside
+    return without_heads(lines, len(document))
 
 
-def _lines_of(document: "PdfDocument", source: str) -> list[Line]:
+def text_of(lines: Sequence[Line]) -> str:
+    """The text that `lines` make: paragraphs with a blank line between."""
+    return "\n\n".join(paragraphs(lines)) + "\n"
+
+
+def _all_lines_of(document: "PdfDocument", source: str) -> list[Line]:
     lines: list[Line] = []
     n_chars = 0
     for number in range(len(document)):
@@ -104,18 +133,18 @@ def _lines(text_page: "PdfTextPage", number: int, page_box: tuple[float, float, 
     text = "".join(map(chr, map(letter_at, range(text_page.count_chars()))))
     _, lower, _, upper = page_box
     box, x, y = pdfium.FS_RECTF(), ctypes.c_double(), ctypes.c_double()
-    for match in re.finditer(rf"[^\r\n{_HYPHEN}]+{_HYPHEN}?", text):
-        words = _clean(match[0])
-        if not words.strip(_HYPHEN):
+    for match in re.finditer(rf"[^\r\n{HYPHEN}]+{HYPHEN}?", text):
+        words = clean(match[0])
+        if not words.strip(HYPHEN):
             continue
         first = match.end() - len(match[0].lstrip())
         pdfium.FPDFText_GetLooseCharBox(text_page, first, box)
         pdfium.FPDFText_GetCharOrigin(text_page, first, x, y)
         depth = (upper - y.value) / max(upper - lower, 1.0)
-        yield Line(words, number, x.value, y.value, box.top - box.bottom, depth)
+        yield Line(words, number, x.value, y.value, box.top - box.bottom, depth, match.span())
 
 
-def _clean(words: str) -> str:
+def clean(words: str) -> str:
     """Letters in place of ligatures, one space in place of many and of what is no character."""
     words = words.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # halves of characters
     words = re.sub("[\ufb00-\ufb06]", lambda ligature: unicodedata.normalize("NFKC", ligature[0]), words)
@@ -183,12 +212,12 @@ def paragraphs(lines: Sequence[Line]) -> list[str]:
         else:
             made[-1] = _joined(made[-1], line.text, words, turned or " ")
         before = line
-    return [text.replace(_HYPHEN, "-") for text in made]
+    return [text.replace(HYPHEN, "-") for text in made]
 
 
 def _begins(before: Line, line: Line, pitch: dict[int, float]) -> bool:
     """Whether `line` begins a paragraph, after the line `before`."""
-    if before.text.endswith(_HYPHEN):
+    if before.text.endswith(HYPHEN):
         return False
     if abs(before.height - line.height) > 0.12 * before.height or _ITEM.match(line.text):
         return True
@@ -210,7 +239,7 @@ def _joined(text: str, more: str, words: Counter[str], space: str) -> str:
     whether it knows both parts as words.
     """
     end = text[-_LONGEST_WORD:]  # the paragraph may be long, and this is done for each of its lines
-    match = re.search(rf"(\w+)(?:{_HYPHEN}|-)$", end)
+    match = re.search(rf"(\w+)(?:{HYPHEN}|-)$", end)
     rest = re.match(r"\w+", more)
     if match is None or rest is None:
         return f"{text}{space}{more}"

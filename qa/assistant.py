@@ -16,6 +16,8 @@ from index.check import Finding, check_index
 from index.embedder import Embedder, SentenceTransformerEmbedder
 from index.errors import CitationInvalid, QuestionDropped, QuestionInvalid
 from index.history import PastRun, past_runs
+from index.loaders import picture_of
+from index.pdf_page import PagePicture
 from index.settings import DEFAULT_INDEX_DIR
 from index.store import Store, read_current
 from index.types import Brief, Facets, Filters, Passage, Progress, Report
@@ -224,6 +226,15 @@ class Assistant:
     def resolve(self, citation_id: str) -> tuple[Brief, int, int]:
         """Brief, start and end of a citation id; raises CitationInvalid."""
         return resolve(self._current(), citation_id)
+
+    def page_picture(self, citation_id: str) -> PagePicture:
+        """The page of a PDF file that holds what a citation id names, as it is printed, its places marked.
+
+        Raises:
+            CitationInvalid: It names nothing in the index.
+            BriefUnreadable: The brief is of no PDF file, or that is not there any more or says something else now.
+        """
+        return picture_of(*self.resolve(citation_id))
 
     def verify(self, content: bytes, name: str) -> list[Verdict]:
         """What became of every citation in a reply, a sheet or an export called `name`; raises CitationInvalid."""

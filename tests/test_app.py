@@ -233,8 +233,8 @@ def test_every_event_has_its_own_name(url: str) -> None:
         "judge", "left", "library", "marked_set", "marks", "measure_file", "measure_marks", "open_from_added",
         "open_from_answers", "open_from_library", "open_from_marks", "rebuild_page", "remove", "scope",
         "scope_after_add", "scope_after_rebuild_page", "scope_after_remove", "scope_after_update_page",
-        "scope_at_first", "scope_cleared", "scope_of_address", "status", "status_page", "stop", "stop_measuring",
-        "update", "update_page", "verify",
+        "scope_at_first", "scope_cleared", "scope_of_address", "sheet", "status", "status_page", "stop",
+        "stop_measuring", "update", "update_page", "verify",
     ]  # fmt: skip
 
 

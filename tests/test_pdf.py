@@ -25,17 +25,16 @@ class Words:
     size: int = 11
 
 
-def written(pages: list[list[Words]], info: str = "", trailer: str = "") -> bytes:
-    """A PDF file of A4 pages."""
+def written(
+    pages: list[list[Words]], info: str = "", trailer: str = "", shape: str = "/MediaBox[0 0 595 842]"
+) -> bytes:
+    """A PDF file of A4 pages, unless they have another shape."""
     objects = ["<</Type/Catalog/Pages 2 0 R>>", "", "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>", f"<<{info}>>"]
     kids = []
     for page in pages:
         shown = "\n".join(f"BT /F {w.size} Tf {w.x} {w.y} Td ({w.text}) Tj ET" for w in page)
         objects.append(f"<</Length {len(shown)}>>stream\n{shown}\nendstream")
-        objects.append(
-            f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents {len(objects)} 0 R"
-            "/Resources<</Font<</F 3 0 R>>>>>>"
-        )
+        objects.append(f"<</Type/Page/Parent 2 0 R{shape}/Contents {len(objects)} 0 R/Resources<</Font<</F 3 0 R>>>>>>")
         kids.append(f"{len(objects)} 0 R")
     objects[1] = f"<</Type/Pages/Count {len(kids)}/Kids[{' '.join(kids)}]>>"
     made, places = "%PDF-1.4\n", []

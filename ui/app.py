@@ -26,6 +26,7 @@ from ui.library import library_page
 from ui.monitor import Monitor
 from ui.quality_tab import Teaching, asked_of, judged_of, lay_quality, wire_quality
 from ui.service import guarded
+from ui.sheet import no_sheet_page, sheet_page
 
 if TYPE_CHECKING:
     from qa.assistant import Assistant
@@ -93,6 +94,14 @@ class Callbacks:
         judged = judged_of(self.assistant, reply)
         page = render.brief_page(brief, start, end, _cited_in(reply, brief.id), asked_of(reply), judged)
         return page + dialog, shown
+
+    def sheet(self, event: gr.EventData) -> str:
+        """The page of the PDF file where a citation stands, in a dialog, or why it is not shown."""
+        try:
+            brief, start, end = self.assistant.resolve(event.cited)
+            return sheet_page(brief, self.assistant.page_picture(event.cited), brief.text[start:end])
+        except BriefQAError as error:
+            return no_sheet_page(render.message_page(error))
 
     def update(self, progress: gr.Progress = gr.Progress()) -> tuple[str, str]:
         """Report and status after the index was brought up to date."""
@@ -235,6 +244,7 @@ class _Reader:
     column: gr.Column
     close: gr.Button
     brief: gr.HTML
+    sheet: gr.HTML
 
 
 def build_app(assistant: "Assistant", *, examples: Sequence[str] | None = None) -> gr.Blocks:
@@ -414,7 +424,7 @@ def _lay_index(tab: gr.Tab) -> _IndexTab:
 def _lay_reader() -> _Reader:
     with gr.Column(elem_id="reader", scale=5, min_width=320, visible=False) as column:
         close = gr.Button("Close brief", elem_id="reader-close", size="sm", min_width=90)
-        return _Reader(column, close, _lay_html("brief", "Brief"))
+        return _Reader(column, close, _lay_html("brief", "Brief"), _lay_html("sheet", "Printed page"))
 
 
 def _wire_ask(calls: Callbacks, ask: _AskTab, newest: gr.State, reply: gr.State, reader: _Reader) -> None:
@@ -462,6 +472,9 @@ def _wire_reader(calls: Callbacks, lists: Sequence[gr.HTML], reply: gr.State, re
             calls.open, reply, [reader.brief, reader.column], api_name=f"open_from_{listed.elem_id}",
             api_visibility="undocumented", show_progress="hidden", trigger_mode="multiple",
         ).then(None, js="briefqa.opened")  # fmt: skip
+    reader.brief.expand(
+        calls.sheet, None, reader.sheet, api_name="sheet", api_visibility="undocumented", show_progress="hidden"
+    ).then(None, js="briefqa.showSheet")  # fmt: skip
     reader.close.click(
         lambda: gr.update(visible=False), None, reader.column, api_name="close", api_visibility="undocumented"
     ).then(None, js="briefqa.closed")

@@ -160,6 +160,13 @@ window.briefqa = (() => {
     if (all.length) visit(all[(at + by + all.length) % all.length]);
   }
 
+  function showSheet() {
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      find('#sheet dialog')?.showModal();
+      find('#sheet .bq-printed span')?.scrollIntoView({ block: 'center' });
+    }));
+  }
+
   function closed() {
     if (!plan) push(askingPart(read()));
     if (opener?.isConnected) opener.focus();
@@ -374,6 +381,7 @@ window.briefqa = (() => {
       if (what === 'next') step(1);
       if (what === 'previous') step(-1);
       if (what === 'print') window.print();
+      if (what === 'sheet') triggers.brief('expand', { cited: from('[data-do]').dataset.cited });
       if (what === 'remove') find('#brief .bq-dialog').showModal();
       if (what === 'only') askOnly(from('[data-brief]').dataset.brief);
     }
@@ -424,5 +432,5 @@ window.briefqa = (() => {
   const send = (name, event, data) => triggers[name](event, data);
   const found = () => ranges[current]; // the words at which the search in the brief stands
 
-  return { connect, fields, filled, asking, answered, opened, closed, added, removed, tellFilters, send, found };
+  return { connect, fields, filled, asking, answered, opened, showSheet, closed, added, removed, tellFilters, send, found };
 })();

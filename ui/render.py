@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from index.briefs import outline
 from index.check import Finding
 from index.types import Brief, Facets, Failure, Filters, ParagraphRole, Report
-from qa.citations import parse_citation_id, place_words
+from qa.citations import citation_id, parse_citation_id, place_words
 from qa.sections import in_order, said_by
 from qa.types import Answer, Citation, ReadPassage, Reply
 from ui import citing
@@ -226,7 +226,7 @@ def brief_page(
     topics = "".join(f"<li>{escape(topic)}</li>" for topic in brief.topics)
     topics = f'<ul class="bq-topics" aria-label="Topics">{topics}</ul>' if topics else ""
     return (
-        f"{_tools(brief, asked, judged)}"
+        f"{_tools(brief, (start, end), asked, judged)}"
         f'<article class="bq-brief" aria-label="{escape(brief.title)}">'
         f'<p class="bq-dateline">{dots(day, *facts(brief.kind))}</p>'
         f'<h2 class="bq-title" dir="auto">{title}</h2>{authors}'
@@ -243,8 +243,12 @@ def _in_header(brief: Brief, place: Range | None, cited: Range) -> str:
     return _marked(cut(brief.text[slice(*place)], place[0], cited), name=True)
 
 
-def _tools(brief: Brief, asked: str, judged: Judged) -> str:
-    """The bar over a brief: through its marks, search in it, ask only it, print it, mark words of it as right."""
+def _tools(brief: Brief, cited: Range, asked: str, judged: Judged) -> str:
+    """The bar over a brief: through its marks, search in it, ask only it, print it, mark words of it as right.
+
+    Of a PDF file, the page of what is cited can be seen as it is printed.
+    """
+    at, until = cited
     title = escape(f"Select words, or find them by the search, that answer: {asked}")
     kept = [(place, right) for at, right in judged.items() if (place := parse_citation_id(at)) and place[0] == brief.id]
     told = "".join(
@@ -260,6 +264,13 @@ def _tools(brief: Brief, asked: str, judged: Judged) -> str:
         if asked
         else ""
     )
+    page = brief.page_at(at)
+    sheet = (
+        f'<button type="button" class="bq-act" data-do="sheet" data-cited="{citation_id(brief.id, at, until)}">'
+        f"Page {page} as printed</button>"
+        if page and at < until
+        else ""
+    )
     return (
         f'<div class="bq-tools" role="toolbar" aria-label="This brief" data-brief="{escape(brief.id)}">'
         '<span class="bq-marks"><button type="button" class="bq-act" data-do="previous" aria-label="Previous mark">'
@@ -268,7 +279,7 @@ def _tools(brief: Brief, asked: str, judged: Judged) -> str:
         '<span class="bq-search"><input type="search" class="bq-find" aria-label="Search in this brief" '
         'placeholder="Search in this brief"><output></output></span>'
         '<button type="button" class="bq-act" data-do="only">Ask only this brief</button>'
-        f'<button type="button" class="bq-act" data-do="print">Print</button>{teach}</div>'
+        f'<button type="button" class="bq-act" data-do="print">Print</button>{sheet}{teach}</div>'
     )
 
 
