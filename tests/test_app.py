@@ -70,6 +70,19 @@ def test_an_empty_question_is_an_error_in_a_sentence(client: Client, question: s
         client.predict(question, api_name="/ask")
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"question": {"a": 1}}, r"^question: Input should be a valid string\.$"),
+        ({"question": "levy", "after": 2021}, r"^after: Input should be a valid string\.$"),
+        ({"question": "levy", "top_k": "3"}, r"^top_k: Input should be a valid integer\.$"),
+    ],
+)
+def test_values_of_other_types_are_an_error_in_a_sentence(client: Client, values: dict, words: str) -> None:
+    with pytest.raises(AppError, match=words):
+        client.predict(**values, api_name="/ask")
+
+
 def test_brief_by_citation_by_id_and_by_name(client: Client) -> None:
     citation = cite(HEAT, "0.4 cents")
     brief = client.predict(citation.id, api_name="/brief")

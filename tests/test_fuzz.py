@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import fuzz_files
+import fuzz_http
 import fuzz_questions
 from fuzz_hostile import HOSTILE
 from fuzz_worker import Outcome, Wrong, outcome_of
@@ -20,6 +21,7 @@ from index.errors import BriefUnreadable
 from index.passages import sentence_spans
 from qa.assistant import Assistant
 from qa.settings import AskSettings
+from ui.app import build_app, launch
 
 FUZZ = Path(__file__).parent.parent / "scripts" / "fuzz.py"
 LINE = """March 3, 2021 | Memo/By Ana Brook/A Title/# A Title/Tags: a, b/TO: x
@@ -104,3 +106,13 @@ def test_a_short_run_finds_nothing(tmp_path):
     assert run.returncode == 0, run.stdout + run.stderr
     assert "12 files in" in run.stdout and "20 questions in" in run.stdout and ": 0 findings;" in run.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_any_values_at_the_events_of_the_page(tmp_path):
+    build_index(tmp_path, fuzz_questions.HashEmbedder(), [fuzz_http.SAMPLES])
+    app = build_app(fuzz_questions.assistant_over(tmp_path, real=False, seed=4), examples=[])
+    url = launch(app)
+    ended, wrong = fuzz_http.at_events(url, 40, 4)
+    app.close(verbose=False)
+    assert (ended.total(), wrong) == (40, [])
+    assert ended["complete"] and ended["error"]

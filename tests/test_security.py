@@ -21,6 +21,7 @@ from fake_assistant import BRIEFS, FakeAssistant
 from gradio_client import Client
 from mcp import ClientSession
 from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
+from starlette.testclient import TestClient
 
 from ui import guard
 from ui.app import build_app, launch
@@ -340,6 +341,43 @@ def test_only_so_many_requests_are_open_at_once(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setattr(guard, "MAX_OPEN", 0)
     answer = httpx.get(f"{url}healthz", trust_env=False)
     assert (answer.status_code, answer.json()["detail"]) == (503, "too many requests at once; try again in a moment")
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("call/v2/ask", "application/json", b"{}"),
+        ("call/v2/verify", "application/json", b'{"": {"text": []}, "rebuild": 1e308}'),
+        (
+            "upload",
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="files"\r\n\r\n{}\r\n--b--\r\n',
+        ),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused_in_a_sentence_and_a_log_line(
+    url: str, path: str, kind: str, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """gradio fails at these; its server would answer “Internal Server Error” and write a traceback."""
+    answer = httpx.post(f"{url}gradio_api/{path}", content=body, headers={"Content-Type": kind}, trust_env=False)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("the request does not fit this address")
+    (line,) = [record for record in caplog.records if record.name == "briefqa.serve"]
+    assert (line.levelname, line.getMessage(), line.exc_info) == ("WARNING", "unfit", None)
+
+
+def test_news_of_an_event_that_there_is_not_ends(url: str) -> None:
+    told = httpx.get(f"{url}gradio_api/call/ask/0", trust_env=False, timeout=60)
+    assert told.text.startswith("event: error") and "404" in told.text
+
+
+def test_what_fails_for_another_reason_is_told_as_our_fault(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(scope: object, receive: object, send: object) -> None:
+        raise ZeroDivisionError
+
+    answer = TestClient(guard.Guard(broken)).get("/config", headers={"Host": "localhost"})
+    assert (answer.status_code, answer.json()["error"]) == (500, "the server met an error; its log tells more")
+    assert caplog.records[-1].exc_info
 
 
 def test_only_so_many_questions_wait() -> None:

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field, replace
 from functools import wraps
 from importlib.resources import files
 from importlib.util import find_spec
+from inspect import signature
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio_client import Client
+from pydantic import ValidationError, validate_call
 
 from index.adding import Added
 from index.check import Finding
@@ -527,12 +529,16 @@ def _offer(endpoints: Endpoints) -> None:
 
 
 def _told(call: Callable[..., Any]) -> Callable[..., Any]:
-    """`call`, whose BriefQAError reaches the caller as its sentence."""
+    """`call`, for which values of other types, and a BriefQAError, reach the caller as a sentence."""
+    checked = validate_call(config={"strict": True})(call)
 
     @wraps(call)
     def calling(*args: object, **kwargs: object) -> object:
         try:
-            return call(*args, **kwargs)
+            return checked(**signature(call).bind(*args, **kwargs).arguments)
+        except ValidationError as error:
+            wrong = error.errors()[0]
+            raise gr.Error(f"{wrong['loc'][0]}: {wrong['msg']}.", print_exception=False) from error
         except BriefQAError as error:
             raise gr.Error(render.sentence_of(error), print_exception=False) from error
 

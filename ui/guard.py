@@ -8,6 +8,7 @@ if it calls the server by an address or a name known to be its own, and if a pag
 import base64
 import binascii
 import ipaddress
+import logging
 import posixpath
 import secrets
 from collections.abc import Iterable
@@ -54,6 +55,13 @@ _HEADERS = {
     ),
 }
 """Whatever ran in the page could still send nothing elsewhere; no other site may frame the page to steal clicks."""
+
+
+_UNFIT = "the request does not fit this address; the page’s API view tells what is taken"
+_BROKEN = "the server met an error; its log tells more"
+_TAKES_ANYTHING = ("/gradio_api/call/", "/gradio_api/upload")
+"""Where gradio fails at bodies that it cannot take apart; what it runs for them comes later, in its queue."""
+_log = logging.getLogger("briefqa.serve")
 
 
 class Guard:
@@ -144,7 +152,7 @@ class Guard:
     async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves the request, with our headers; ends it with 413 when more comes than it may hold."""
         received = 0
-        begun = too_large = False
+        begun = too_large = told = False
 
         async def counted() -> Message:
             nonlocal received, too_large
@@ -158,12 +166,13 @@ class Guard:
             return message
 
         async def with_headers(message: Message) -> None:
-            nonlocal begun
+            nonlocal begun, told
             if too_large and not begun:  # what the application makes of it is another sentence
                 return
             if message["type"] == "http.response.start":
                 begun = True
                 sent = MutableHeaders(scope=message)
+                told = sent.get("content-type", "").startswith("text/event-stream")
                 for name, value in _HEADERS.items():
                     sent.setdefault(name, value)
             await send(message)
@@ -173,6 +182,19 @@ class Guard:
                 await self._app(scope, counted, with_headers)
             if too_large and not begun:
                 await _refused(413, f"at most {MAX_BODY:,} bytes are taken in one request")(scope, receive, send)
+        except Exception as error:  # gradio’s, for which its server would close the line, with a traceback in the log
+            unfit = scope["path"].startswith(_TAKES_ANYTHING)
+            _log.log(
+                logging.WARNING if unfit else logging.ERROR, "unfit" if unfit else "broken",
+                exc_info=None if unfit else error,
+                extra={"fields": {"path": scope["path"], "reason": type(error).__name__}},
+            )  # fmt: skip
+            if not begun:
+                await (_refused(400, _UNFIT) if unfit else _refused(500, _BROKEN))(scope, receive, send)
+            elif told:  # that there is no such event; it only does not end
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            else:
+                raise
         finally:
             self._buffered -= received
 
