@@ -58,3 +58,8 @@ def test_an_archive_and_a_scan_in_it():
     assert load_brief(word.content, word.source).authors == load_brief(page.content, page.source).authors == AUTHORS
     with pytest.raises(BriefUnreadable, match=r"ferry.zip/scan.pdf holds pictures of pages and no text \(a scan\)"):
         load_brief(scan.content, scan.source)
+
+
+def test_a_locked_pdf_is_named_as_such():
+    with pytest.raises(BriefUnreadable, match=r"^locked\.pdf is encrypted; save it without a password$"):
+        brief_in("locked.pdf")
