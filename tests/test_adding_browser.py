@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import BRIEF, OTHER, HashEmbedder, KeywordReader
-from test_browser import COLOURS, browser, contrast, expect, make_page, page, query  # noqa: F401
+from test_browser import COLOURS, browser, contexts, contrast, expect, make_page, page, query  # noqa: F401
 
 from index.builder import build_index
 from index.loaders import SUFFIXES_SAID

@@ -50,24 +50,35 @@ def browser() -> Iterator["playwright.Browser"]:
         browser.close()
 
 
-@pytest.fixture
-def make_page(browser: "playwright.Browser", url: str) -> Iterator:
-    """Opens the page in a fresh context; afterwards no request may have left this machine."""
-    requested: list[str] = []
-    contexts = []
+@pytest.fixture(scope="module")
+def contexts(browser: "playwright.Browser") -> Iterator[dict[str, "playwright.BrowserContext"]]:
+    """Contexts by their options: what one page has loaded, the next need not load again."""
+    kept: dict[str, playwright.BrowserContext] = {}
+    yield kept
+    for context in kept.values():
+        context.close()
 
-    def make(**options: object) -> "playwright.Page":
-        context = browser.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
+
+@pytest.fixture
+def make_page(browser: "playwright.Browser", contexts: dict[str, "playwright.BrowserContext"], url: str) -> Iterator:
+    """Opens the page, for another person in another context; afterwards no request may have left this machine."""
+    requested: list[str] = []
+    pages = []
+
+    def make(person: str = "", **options: object) -> "playwright.Page":
+        name = f"{person} {options}"
+        if name not in contexts:
+            contexts[name] = browser.new_context(**options)
+        page = contexts[name].new_page()
+        pages.append(page)
         page.on("request", lambda request: requested.append(request.url))
         page.goto(url)
         expect(page.get_by_label("Question", exact=True)).to_be_visible(timeout=90_000)  # the first reads it from disk
         return page
 
     yield make
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
     hosts = {urlsplit(address).hostname for address in requested if address.startswith(("http", "ws"))}
     assert hosts == {"127.0.0.1"}
 
@@ -525,7 +536,7 @@ def test_the_health_of_the_index(page) -> None:
 
 def test_a_run_of_the_indexer_tells_how_far_it_is_and_can_be_stopped(make_page, assistant, monkeypatch) -> None:
     """Meanwhile another person asks, and is answered."""
-    page, other = make_page(), make_page()
+    page, other = make_page("one"), make_page("other")
     page.get_by_role("tab", name="Index").click()
     stop = page.get_by_role("button", name="Stop")
     expect(page.get_by_role("button", name="Rebuild")).to_be_visible()
@@ -596,7 +607,7 @@ def test_who_has_no_password_sees_nothing(browser) -> None:
 
 
 def test_two_people_each_get_their_own(make_page) -> None:
-    one, other = make_page(), make_page()
+    one, other = make_page("one"), make_page("other")
     ask(one, "slow levy")
     ask(other, "Why did Harris object?")
     expect(first_words(one)).to_have_text(LEVY)
@@ -736,7 +747,7 @@ def test_a_file_that_is_no_set_is_told(page) -> None:
 
 
 def test_measuring_can_be_stopped_and_others_ask_meanwhile(make_page) -> None:
-    page, other = make_page(), make_page()
+    page, other = make_page("one"), make_page("other")
     page.get_by_role("tab", name="Quality").click()
     stop = page.get_by_role("button", name="Stop")
     expect(page.get_by_role("button", name="Measure on the marks")).to_be_visible()

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import HashEmbedder, KeywordReader
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from test_browser import browser, expect, make_page, page  # noqa: F401
+from test_browser import browser, contexts, expect, make_page, page  # noqa: F401
 from test_pdf import Words, written
 
 from index import pdf_page
@@ -102,6 +102,7 @@ def test_letters_that_are_not_those_of_the_text_show_nothing(monkeypatch):
         picture_of_page(written([[Words("The fares rose by nine crowns.", 700)]]), "a.pdf", 4, 9)
 
 
+@settings(max_examples=25)
 @given(st.data())
 def test_any_range_of_a_real_file_has_its_marks(data):
     content = FERRY.read_bytes()

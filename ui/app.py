@@ -78,12 +78,13 @@ class Callbacks:
                 question or "", filters_of(*filters), after=before, wanted=lambda: turn == newest.turn
             )
         except QuestionDropped:
-            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
+            pass
         except BriefQAError as error:
             return turn, None, render.message_page(error), closed
-        if turn < newest.turn:
-            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
-        return turn, reply, render.reply_page(reply, judged_of(self.assistant, reply)), closed
+        else:
+            if turn == newest.turn:
+                return turn, reply, render.reply_page(reply, judged_of(self.assistant, reply)), closed
+        return gr.skip(), gr.skip(), gr.skip(), gr.skip()
 
     def open(self, reply: Reply | None, event: gr.EventData) -> tuple[str, dict[str, Any]]:
         """The brief that was clicked, at its passage, in the reader."""
