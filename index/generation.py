@@ -261,7 +261,7 @@ def _to_merge(staying: Sequence[int], written: Sequence[int], n_new: int) -> set
 
 
 def _taken_over(kept: _Kept) -> SegmentRecord:
-    gone = np.setdiff1d(np.arange(kept.record.n_briefs), kept.staying)
+    gone = np.setdiff1d(np.arange(kept.record.n_briefs), kept.staying, assume_unique=True)
     return replace(kept.record, gone=tuple(gone.tolist()))
 
 
@@ -284,7 +284,7 @@ def _sparse_writer(folder: Path, rows: Store | None, kept: list[_Kept]) -> Spars
     staying = [
         np.flatnonzero(np.isin(rows.segments[part.at].brief_of, part.staying)) + part.record.first_row for part in kept
     ]
-    removed = np.setdiff1d(rows.rows(), np.concatenate(staying)) if staying else rows.rows()
+    removed = np.setdiff1d(rows.rows(), np.concatenate(staying), assume_unique=True) if staying else rows.rows()
     if len(removed) <= _SHARED_SHARE * rows.n_passages:
         return SparseWriter(folder, rows.folder / SPARSE, removed)
     words = SparseWriter(folder)
