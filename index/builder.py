@@ -1,11 +1,12 @@
 """Folder to new generation, with a report. Until the last step, the old generation answers."""
 
 import errno
+import gc
 import os
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -80,7 +81,7 @@ def build_index(
         IndexCorrupt: It is damaged, and `rebuild` is False.
         StoreUnavailable: Milvus is to search, or does, and does not answer.
     """
-    with writing(index_dir), change or nullcontext():
+    with writing(index_dir), change or nullcontext(), _collecting_only_what_is_new():
         started = time.monotonic()
         before = _before(index_dir, rebuild, opened)
         if before and not rebuild:
@@ -118,6 +119,20 @@ def build_index(
             raise OSError(errno.ENOSPC if full else errno.EIO, str(exc)) from exc
         remember(index_dir, before.manifest.report if before else None, report)
         return report
+
+
+@contextmanager
+def _collecting_only_what_is_new() -> Iterator[None]:
+    """Leaves what there is to the garbage collector for later.
+
+    It would look at all of it again and again, models of half a million objects included, while a run makes lists of
+    all files: a third of the time to index one changed brief among 300,000 passages.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _before(index_dir: Path, rebuild: bool, opened: Store | None) -> Store | None:
