@@ -32,6 +32,8 @@ PASSAGE_TYPE = np.dtype(
 """`brief` counts the briefs of the segment from 0; `key` names what was embedded, and by which model."""
 Keys = npt.NDArray[np.uint64]
 
+_REMEMBERED = 8
+"""Filters for which it is remembered which briefs pass."""
 _SCHEMA = """
 CREATE TABLE briefs (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL, source TEXT NOT NULL, path TEXT NOT NULL,
@@ -111,6 +113,7 @@ class Segment:
         # A connection refers to itself: left to the garbage collector, file and cache stay for minutes.
         weakref.finalize(self, self._catalogue.close)
         self._lock = threading.Lock()
+        self._passing: dict[Filters, npt.NDArray[np.int64]] = {}
         self.passages: npt.NDArray[Any] = np.load(folder / PASSAGES, mmap_mode="r", allow_pickle=False)
         self.vectors: Vectors = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
         self.brief_of: npt.NDArray[np.int32] = np.ascontiguousarray(self.passages["brief"])
@@ -123,10 +126,18 @@ class Segment:
         return len(self.passages)
 
     def numbers(self, filters: Filters) -> npt.NDArray[np.int64]:
-        """The numbers of the briefs that pass `filters`, ascending."""
-        where, values = _where(filters)
-        found = self._all(f"SELECT number FROM briefs WHERE {where} ORDER BY number", values)
-        return np.array([number for (number,) in found], np.int64)
+        """The numbers of the briefs that pass `filters`, ascending; not to be written to."""
+        # Several questions are asked under the same filters, and a segment never changes.
+        numbers = self._passing.get(filters)
+        if numbers is None:
+            where, values = _where(filters)
+            found = self._all(f"SELECT number FROM briefs WHERE {where} ORDER BY number", values)
+            numbers = np.array([number for (number,) in found], np.int64)
+            numbers.flags.writeable = False
+            if len(self._passing) >= _REMEMBERED:
+                self._passing.clear()
+            self._passing[filters] = numbers
+        return numbers
 
     def named(self, id_or_source: str) -> list[int]:
         """The numbers of the briefs with this id, or whose file is shown by this name."""

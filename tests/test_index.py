@@ -171,6 +171,16 @@ def test_filters_are_exact_in_both_searches(index_dir, embedder, filters, expect
     assert len(store.search_dense(vector, 9, rows)[0]) == 3 * len(expected)
 
 
+def test_what_passes_a_filter_is_remembered_for_a_few_filters(index_dir):
+    segment = Store(index_dir).segments[0]
+    for year in [*range(2010, 2030), 2022]:
+        for _ in range(2):
+            passing = segment.numbers(Filters(after=f"{year}-01-01"))
+            assert len(passing) == (year <= 2021) + (year <= 2022)
+            assert not passing.flags.writeable
+        assert len(segment._passing) <= 8
+
+
 def test_bad_input_changes_nothing(index_dir, tmp_path, embedder):
     before = snapshot(index_dir)
     (tmp_path / "empty").mkdir()
