@@ -53,11 +53,13 @@ def setup() -> None:
 def by_openapi(url: str, examples: int, seed: int) -> bool:
     """Whether schemathesis found nothing."""
     command = [
-        str(HOME / "bin" / "schemathesis"), "run", f"{url}gradio_api/openapi.json", "--checks", "not_a_server_error",
-        "--phases", "coverage,fuzzing", "--max-examples", str(examples), "--request-timeout", str(SECONDS),
+        str(HOME.absolute() / "bin" / "schemathesis"), "run", f"{url}gradio_api/openapi.json",
+        "--checks", "not_a_server_error", "--phases", "coverage,fuzzing",
+        "--max-examples", str(examples), "--request-timeout", str(SECONDS),
         "--seed", str(seed), "--continue-on-failure", "--no-color", "--warnings", "off",
     ]  # fmt: skip
-    return subprocess.run(command, env=os.environ | {"NO_PROXY": "127.0.0.1"}, check=False).returncode == 0
+    # In its own folder, for it keeps what it has found where it is run.
+    return subprocess.run(command, cwd=HOME, env=os.environ | {"NO_PROXY": "127.0.0.1"}, check=False).returncode == 0
 
 
 def any_value(rng: random.Random, depth: int = 0) -> Any:  # noqa: ANN401  # any JSON
