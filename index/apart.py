@@ -1,4 +1,4 @@
-"""Makes text of a file in a process of its own, which has 10 seconds and 2 GB: what files from anywhere do to parsers.
+"""Reads a file in a process of its own, which has 10 seconds and 2 GB: what files from anywhere do to parsers.
 
 A page, a PDF or a Word file can be built so that reading it takes hours, all memory, or ends the program; the libraries
 that read them cannot be told to stop. So they work apart, in one process for many files, and whatever happens to it

@@ -431,7 +431,8 @@ def test_three_authors() -> None:
 def test_actions_of_a_card() -> None:
     citation = cite(HEAT, "0.4 cents")
     actions = render.actions(citation)
-    assert f'href="?brief={HEAT.id}&amp;c={HEAT.id}%3A{citation.start}-{citation.end}" data-copy-link' in actions
+    assert f'href="?brief={HEAT.id}&amp;c={HEAT.id}%3A{citation.start}-{citation.end}" data-copy-link ' in actions
+    assert ' data-copy-link title="Copies a link to this passage">Link</a>' in actions
     assert f'data-open="{citation.id}">Read in brief</button>' in actions
     for form in (citing.plain, citing.markdown, citing.bibtex):
         assert f'data-copy="{markup.escape(form(citation))}">' in actions
