@@ -113,7 +113,6 @@ def main() -> None:
         return
     errors = Errors()
     logging.getLogger().addHandler(errors)
-    logging.getLogger("briefqa").addHandler(errors)
     with tempfile.TemporaryDirectory() as folder:
         build_index(Path(folder), fuzz_questions.HashEmbedder(), [SAMPLES])
         monitor = Monitor(fuzz_questions.assistant_over(Path(folder), real=False, seed=args.seed))
